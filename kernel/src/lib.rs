@@ -1,0 +1,11 @@
+//! The mechanisms under zi. Each module owns one of them and knows nothing of what is built on top.
+//!
+//! - [`scheduler`]: Lua VMs on worker threads, their tasks, budgets and cancellation
+//! - [`http`]: streaming requests and the framing of their bodies
+//! - [`job`]: processes, their output and their whole trees
+//!
+//! Policy lives elsewhere: nothing here decides what is run, asked or shown.
+
+pub mod http;
+pub mod job;
+pub mod scheduler;
