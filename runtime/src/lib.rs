@@ -1,1 +1,61 @@
+//! zi: a terminal coding agent whose every visible part is Lua.
+//!
+//! The modules know of each other in one direction: `cli` and `modes`, then `run`, `journal`,
+//! `hooks` and `extensions`, then `api`, then the kernel.
 
+pub mod api;
+pub mod api_listing;
+pub mod auth;
+pub mod bundle;
+pub mod cli;
+pub mod extensions;
+pub mod hooks;
+pub mod host;
+pub mod jobs;
+pub mod journal;
+pub mod logs;
+pub mod message;
+pub mod models;
+pub mod modes;
+pub mod near;
+pub mod paths;
+pub mod registry;
+pub mod run;
+pub mod session;
+pub mod settings;
+pub mod startup;
+
+use std::process::ExitCode;
+
+/// Runs zi with the process's own arguments.
+pub fn main() -> ExitCode {
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|name| name == "api") {
+        return api_listing::run(&args[2..]);
+    }
+    match cli::parse(args) {
+        Ok(cli) if is_batch(&cli) => modes::run(&cli),
+        Ok(_) => {
+            modes::report_error(
+                "this build has no terminal interface; use `zi -p \"…\"` (see `zi --help`)",
+            );
+            ExitCode::from(2)
+        }
+        Err(err) => {
+            // Help and the version are no mistakes; clap knows where each goes.
+            let code = u8::try_from(err.exit_code()).unwrap_or(2);
+            err.print().ok();
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Whether the command line asks for a run without a terminal.
+fn is_batch(cli: &cli::Cli) -> bool {
+    cli.print
+        || cli.json
+        || cli.mode.is_some()
+        || cli.prompt.is_some()
+        || cli.list_tools
+        || cli.list_models.is_some()
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `zi` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zi::main()
+}

@@ -237,12 +237,16 @@ impl Vm {
     /// `work` is called on the VM's thread; the future it returns may call Lua and wait. The call is
     /// queued at once, before the returned future is polled, so calls start in the order they are
     /// made. Dropping the future cancels the task.
-    pub fn run<T: Send + 'static>(
+    pub fn run<T, W>(
         &self,
         label: &str,
         budget: Budget,
-        work: impl FnOnce(Lua) -> LocalFuture<mlua::Result<T>> + Send + 'static,
-    ) -> impl Future<Output = Result<T, CallError>> + Send + 'static {
+        work: W,
+    ) -> impl Future<Output = Result<T, CallError>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(Lua) -> LocalFuture<mlua::Result<T>> + Send + 'static,
+    {
         let handle = self.0.clone();
         let token = handle.root.child_token();
         let cancel_on_drop = token.clone().drop_guard();

@@ -1,0 +1,51 @@
+//! `zi.log`: the extension's own log, `<state>/logs/<id>.log`.
+
+use mlua::{Lua, MultiValue, Result, Value};
+
+use super::{Bind, Entry, VmData};
+
+/// What scripts find in `zi.log`, in the order of the manual.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "debug",
+        doc: "Logs details.",
+        meta: META,
+        bind: Bind::Zi(|lua| logger(lua, "debug")),
+    },
+    Entry {
+        name: "info",
+        doc: "Logs what happens.",
+        meta: META,
+        bind: Bind::Zi(|lua| logger(lua, "info")),
+    },
+    Entry {
+        name: "warn",
+        doc: "Logs what is odd.",
+        meta: META,
+        bind: Bind::Zi(|lua| logger(lua, "warning")),
+    },
+    Entry {
+        name: "error",
+        doc: "Logs what failed.",
+        meta: META,
+        bind: Bind::Zi(|lua| logger(lua, "error")),
+    },
+];
+
+const META: &str = "---@param ... any";
+
+fn logger(lua: &Lua, level: &'static str) -> Result<Value> {
+    lua.create_function(move |lua, args: MultiValue| write(lua, level, args)).map(Value::Function)
+}
+
+/// `print` goes to the log: standard output belongs to the mode.
+pub(super) fn print(lua: &Lua, args: MultiValue) -> Result<()> {
+    write(lua, "print", args)
+}
+
+fn write(lua: &Lua, level: &str, args: MultiValue) -> Result<()> {
+    let data = VmData::of(lua)?;
+    let parts: Result<Vec<String>> = args.iter().map(Value::to_string).collect();
+    crate::logs::write(&*data.host()?, &data.owner().id, level, &parts?.join("\t"));
+    Ok(())
+}

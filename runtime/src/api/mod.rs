@@ -1,0 +1,311 @@
+//! The script API: what Lua finds in `zi` and in `ctx`.
+//!
+//! One row ([`Entry`]) describes each member: its name, its documentation, its type and how it is
+//! bound. Everything else that knows the API (`zi api`, the manual, type stubs, checks) reads the
+//! rows. Members are bound when they are first read, so a VM costs only what it uses.
+
+mod ctx;
+mod ctx_ai;
+mod ctx_models;
+mod ctx_session;
+mod ctx_tools;
+mod env;
+mod errors;
+mod events;
+mod fields;
+mod fs;
+mod grep;
+mod hash;
+mod http;
+mod job;
+mod json;
+mod log;
+mod loop_run;
+mod path;
+mod register;
+mod register_provider;
+mod spawn;
+mod system;
+mod task;
+mod text;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Weak},
+};
+
+use mlua::{Function, Lua, Result, Table, Value};
+
+use crate::{extensions::Extension, host::Host, registry::Callback};
+
+pub use ctx::{Call, make_ctx};
+pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
+pub use events::event_argument;
+pub use loop_run::RunHandle;
+pub use text::strip_ansi;
+
+/// One member of the API.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name within its namespace.
+    pub name: &'static str,
+    /// What it does, in sentences.
+    pub doc: &'static str,
+    /// Its LuaLS annotations, one a line. `---@async` marks a function that waits.
+    pub meta: &'static str,
+    pub bind: Bind,
+}
+
+/// How a member comes into a VM.
+#[derive(Debug)]
+pub enum Bind {
+    /// The same for every call.
+    Zi(fn(&Lua) -> Result<Value>),
+    /// Bound to one call's `ctx`.
+    Ctx(fn(&Lua, &Rc<Call>) -> Result<Value>),
+}
+
+/// A table of the API: `zi`, `zi.fs`, `ctx.session`, …
+#[derive(Debug)]
+pub struct Namespace {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub entries: &'static [Entry],
+}
+
+/// The version that a member came with. One number for all until one is added later.
+pub const SINCE: &str = "0.1";
+
+/// The whole API, in the order of the manual.
+pub const NAMESPACES: &[Namespace] = &[
+    Namespace { name: "zi", doc: "Registering, and running programs.", entries: register::ENTRIES },
+    Namespace { name: "zi", doc: "Models and their wires.", entries: register_provider::ENTRIES },
+    Namespace { name: "zi", doc: "Programs.", entries: system::ENTRIES },
+    Namespace { name: "zi", doc: "Child agents.", entries: spawn::ENTRIES },
+    Namespace { name: "zi", doc: "Surroundings.", entries: env::ENTRIES },
+    Namespace { name: "zi.job", doc: "Programs that run beside.", entries: job::ENTRIES },
+    Namespace { name: "zi.json", doc: "JSON.", entries: json::ENTRIES },
+    Namespace { name: "zi.http", doc: "HTTP.", entries: http::ENTRIES },
+    Namespace { name: "zi.fs", doc: "Files.", entries: fs::ENTRIES },
+    Namespace { name: "zi.fs", doc: "Searching files.", entries: grep::ENTRIES },
+    Namespace { name: "zi.path", doc: "Paths as text.", entries: path::ENTRIES },
+    Namespace { name: "zi.task", doc: "Several things at once.", entries: task::ENTRIES },
+    Namespace { name: "zi.text", doc: "Text.", entries: text::ENTRIES },
+    Namespace { name: "zi.hash", doc: "Hashes and encodings.", entries: hash::ENTRIES },
+    Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
+    Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
+    Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },
+    Namespace { name: "ctx.models", doc: "Models.", entries: ctx_models::ENTRIES },
+    Namespace { name: "ctx.ai", doc: "Asking a model.", entries: ctx_ai::ENTRIES },
+    Namespace { name: "ctx.tools", doc: "Tools.", entries: ctx_tools::ENTRIES },
+    Namespace { name: "run", doc: "A run, for `zi.loop`.", entries: loop_run::ENTRIES },
+];
+
+/// A member and the full name of its namespace.
+pub fn rows() -> impl Iterator<Item = (&'static Namespace, &'static Entry)> {
+    NAMESPACES.iter().flat_map(|space| space.entries.iter().map(move |entry| (space, entry)))
+}
+
+fn find(space: &str, name: &str) -> Option<&'static Entry> {
+    rows().find(|(row, entry)| row.name == space && entry.name == name).map(|(_, entry)| entry)
+}
+
+// What a VM knows ---------------------------------------------------------------------------------
+
+/// What the host keeps in each VM.
+pub(crate) struct VmData {
+    host: Weak<Host>,
+    owner: Arc<Extension>,
+    functions: RefCell<HashMap<u64, Function>>,
+    tables: RefCell<HashMap<u64, Table>>,
+    next_id: Cell<u64>,
+    loading: Cell<bool>,
+}
+
+impl VmData {
+    pub fn of(lua: &Lua) -> Result<Rc<Self>> {
+        lua.app_data_ref::<Rc<Self>>()
+            .map(|data| data.clone())
+            .ok_or_else(|| mlua::Error::runtime("this VM has no host"))
+    }
+
+    pub fn host(&self) -> Result<Arc<Host>> {
+        self.host.upgrade().ok_or_else(|| mlua::Error::runtime("zi is shutting down"))
+    }
+
+    pub fn owner(&self) -> &Arc<Extension> {
+        &self.owner
+    }
+
+    pub fn is_loading(&self) -> bool {
+        self.loading.get()
+    }
+
+    /// Keeps `function` so that other threads can have it called.
+    pub fn keep(&self, function: Function) -> Callback {
+        let id = self.next_id();
+        self.functions.borrow_mut().insert(id, function);
+        Callback { owner: self.owner.clone(), id }
+    }
+
+    fn next_id(&self) -> u64 {
+        let id = self.next_id.get();
+        self.next_id.set(id + 1);
+        id
+    }
+
+    pub fn forget(&self, callback: &Callback) {
+        self.functions.borrow_mut().remove(&callback.id);
+    }
+}
+
+/// The function that [`VmData::keep`] numbered `id`.
+pub(crate) fn function(lua: &Lua, id: u64) -> Option<Function> {
+    VmData::of(lua).ok()?.functions.borrow().get(&id).cloned()
+}
+
+/// Keeps a table between the two ends of a call; [`take_table`] gives it back once.
+pub(crate) fn keep_table(lua: &Lua, table: Table) -> Result<u64> {
+    let data = VmData::of(lua)?;
+    let id = data.next_id();
+    data.tables.borrow_mut().insert(id, table);
+    Ok(id)
+}
+
+pub(crate) fn take_table(lua: &Lua, id: u64) -> Option<Table> {
+    VmData::of(lua).ok()?.tables.borrow_mut().remove(&id)
+}
+
+/// Marks the end of loading: from here on functions that wait may be used.
+pub(crate) fn finish_loading(lua: &Lua) {
+    if let Ok(data) = VmData::of(lua) {
+        data.loading.set(false);
+    }
+}
+
+/// Puts `zi` and `print` into a fresh VM.
+pub(crate) fn install(lua: &Lua, host: Weak<Host>, owner: Arc<Extension>) -> Result<()> {
+    lua.set_app_data(Rc::new(VmData {
+        host,
+        owner,
+        functions: RefCell::default(),
+        tables: RefCell::default(),
+        next_id: Cell::new(1),
+        loading: Cell::new(true),
+    }));
+    let globals = lua.globals();
+    globals.set("zi", lazy_table(lua, "zi")?)?;
+    globals.set("print", lua.create_function(log::print)?)
+}
+
+/// A table whose members are bound when they are first read.
+fn lazy_table(lua: &Lua, space: &'static str) -> Result<Table> {
+    let table = lua.create_table()?;
+    let meta = lua.create_table()?;
+    let index = lua.create_function(move |lua, (table, key): (Table, Value)| {
+        let Value::String(key) = &key else { return Ok(Value::Nil) };
+        let key = key.to_string_lossy();
+        let value = match find(space, &key) {
+            Some(entry) => bind(lua, space, entry, None)?,
+            None => match sub_space(space, &key) {
+                Some(inner) => Value::Table(lazy_table(lua, inner)?),
+                None => return Ok(Value::Nil),
+            },
+        };
+        table.raw_set(key, value.clone())?;
+        Ok(value)
+    })?;
+    meta.raw_set("__index", index)?;
+    meta.raw_set("__name", space)?;
+    table.set_metatable(Some(meta))?;
+    Ok(table)
+}
+
+fn sub_space(space: &str, key: &str) -> Option<&'static str> {
+    NAMESPACES
+        .iter()
+        .map(|inner| inner.name)
+        .find(|name| name.strip_prefix(space).and_then(|rest| rest.strip_prefix('.')) == Some(key))
+}
+
+/// Binds a member. Functions that wait are wrapped, so that misuse is named.
+fn bind(lua: &Lua, space: &str, entry: &Entry, call: Option<&Rc<Call>>) -> Result<Value> {
+    let value = match (&entry.bind, call) {
+        (Bind::Zi(bind), _) => bind(lua)?,
+        (Bind::Ctx(bind), Some(call)) => bind(lua, call)?,
+        (Bind::Ctx(_), None) => return Ok(Value::Nil),
+    };
+    match value {
+        Value::Function(function) if entry.meta.contains("---@async") => {
+            Ok(Value::Function(guard(lua, &format!("{space}.{}", entry.name), function)?))
+        }
+        value => Ok(value),
+    }
+}
+
+struct Guard(Function);
+
+/// Makes `function` say its name when it is used where nothing can wait.
+fn guard(lua: &Lua, name: &str, function: Function) -> Result<Function> {
+    let make = match lua.app_data_ref::<Guard>() {
+        Some(kept) => kept.0.clone(),
+        None => make_guard(lua)?,
+    };
+    make.call((name, function))
+}
+
+fn make_guard(lua: &Lua) -> Result<Function> {
+    let why_not = lua.create_function(|lua, ()| {
+        if VmData::of(lua)?.is_loading() {
+            return Ok("not available while loading");
+        }
+        let may_wait = zi_kernel::scheduler::current().is_some_and(|task| task.may_wait());
+        Ok(if may_wait {
+            "cannot wait here (a comparator, gsub, __tostring or __gc callback is on the stack)"
+        } else {
+            "cannot wait here (renderers, `on` callbacks and session_shutdown must not wait)"
+        })
+    })?;
+    let may = lua.create_function(|lua, ()| {
+        Ok(!VmData::of(lua)?.is_loading()
+            && zi_kernel::scheduler::current().is_some_and(|task| task.may_wait()))
+    })?;
+    let make: Function = lua
+        .load(
+            r#"
+            local why_not, may = ...
+            local isyieldable, error = coroutine.isyieldable, error
+            return function(name, f)
+              return function(...)
+                if not isyieldable() or not may() then error(name .. ": " .. why_not(), 2) end
+                return f(...)
+              end
+            end
+            "#,
+        )
+        .set_name("=zi")
+        .call((why_not, may))?;
+    lua.set_app_data(Guard(make.clone()));
+    Ok(make)
+}
+
+/// `bind` for a function that does not wait.
+pub(crate) fn plain<A, R>(lua: &Lua, f: fn(&Lua, A) -> Result<R>) -> Result<Value>
+where
+    A: mlua::FromLuaMulti + 'static,
+    R: mlua::IntoLuaMulti + 'static,
+{
+    lua.create_function(f).map(Value::Function)
+}
+
+/// `bind` for a function that waits.
+pub(crate) fn waiting<A, F, R>(lua: &Lua, f: fn(Lua, A) -> F) -> Result<Value>
+where
+    A: mlua::FromLuaMulti + 'static,
+    F: Future<Output = Result<R>> + 'static,
+    R: mlua::IntoLuaMulti + 'static,
+{
+    lua.create_async_function(f).map(Value::Function)
+}

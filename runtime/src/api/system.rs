@@ -1,0 +1,228 @@
+//! `zi.system`: running a program to its end.
+
+use std::{path::PathBuf, time::Duration};
+
+use mlua::{Function, Lua, Result, Table, Value};
+use tokio::sync::mpsc;
+use zi_kernel::{
+    job::{self, Captured, Exit, Input, Keep, News, Run, Spec},
+    scheduler::offload,
+};
+
+use super::{
+    Bind, Entry, VmData,
+    fields::{Fields, kind_of, misuse},
+    path, waiting,
+};
+use crate::host::Host;
+
+const DEFAULT_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 16 << 20;
+/// Most of the running output that `on_output` gets at once.
+const NEWS_BYTES: usize = 16 * 1024;
+
+/// What scripts find in `zi`, in the order of the manual.
+pub const ENTRIES: &[Entry] = &[Entry {
+    name: "system",
+    doc: "Runs a program to its end, without a shell and without a terminal. Options: `cwd`, `stdin` \
+          (text), `env` (added), `clear_env`, `timeout_ms`, `max_stdout_bytes` and \
+          `max_stderr_bytes` (1 MiB; at most 16), `text` (true: CRLF becomes LF and bytes that are \
+          no UTF-8 are replaced), `merge` (stderr goes into stdout, in order), `tail` (keeps the end \
+          of a long output as well as its start), `log` (keeps the whole output, up to 50 MiB, in a \
+          file), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
+          `{status = \"completed\", code, signal, stdout, stderr, stdout_bytes, stdout_omitted, \
+          log}` whatever the code; `{status = \"timeout\", error, stdout, stderr}` with what came so \
+          far; `{status = \"error\", error, stdout, stderr}` when it did not start. The program and \
+          everything it started end with it, with the time limit and with the call.",
+    meta: "---@async\n---@param argv string[]\n---@param opts? zi.SystemOptions\n---@return zi.SystemResult",
+    bind: Bind::Zi(|lua| waiting(lua, system)),
+}];
+
+/// Reads an argument list.
+pub(super) fn read_argv(who: &str, argv: &Value) -> Result<Vec<String>> {
+    let Value::Table(table) = argv else {
+        let kind = kind_of(argv);
+        return Err(misuse(who, format_args!("argv must be an array of strings, not {kind}")));
+    };
+    let mut words = Vec::new();
+    for word in table.sequence_values::<Value>() {
+        match word? {
+            Value::String(word) => words.push(word.to_string_lossy()),
+            Value::Integer(number) => words.push(number.to_string()),
+            other => {
+                let kind = other.type_name();
+                return Err(misuse(
+                    who,
+                    format_args!("argv[{}] must be a string, not {kind}", words.len() + 1),
+                ));
+            }
+        }
+    }
+    match words.first() {
+        None => Err(misuse(who, "argv is empty")),
+        Some(program) if program.is_empty() => Err(misuse(who, "argv[1] is empty")),
+        Some(_) => Ok(words),
+    }
+}
+
+/// What every child gets and does not get.
+pub(super) fn child_spec(host: &Host, argv: Vec<String>, cwd: PathBuf) -> Spec {
+    Spec {
+        argv,
+        cwd: Some(cwd),
+        env: host.child_env(),
+        without_env: host.secret_variables(),
+        ..Spec::default()
+    }
+}
+
+async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
+    const WHO: &str = "zi.system";
+    let host = VmData::of(&lua)?.host()?;
+    let argv = read_argv(WHO, &argv)?;
+    let fields = Fields::or_empty(&lua, WHO, opts)?;
+    let cwd = fields.opt_string("cwd")?.map(|cwd| path::expand(&lua, &cwd)).transpose()?;
+    let mut spec = child_spec(&host, argv, cwd.unwrap_or_else(|| host.cwd.clone()));
+    spec.env.extend(fields.opt_string_map("env")?.unwrap_or_default());
+    spec.clear_env = fields.flag("clear_env")?;
+    spec.merge = fields.flag("merge")?;
+    if let Some(input) = fields.opt_bytes("stdin")? {
+        spec.input = Input::Bytes(input);
+    }
+    if fields.opt_choice("stdio", &["capture", "terminal"])? == Some("terminal") {
+        return failed(&lua, "error", "`stdio = \"terminal\"` needs the terminal interface");
+    }
+    let bytes = |name: &str| -> Result<usize> {
+        let bytes = fields.opt_count(name, MAX_BYTES)?.unwrap_or(DEFAULT_BYTES);
+        Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+    };
+    let tail = fields.flag("tail")?;
+    let keep = |bytes: usize| match tail {
+        true => Keep { head: bytes / 2, tail: bytes - bytes / 2 },
+        false => Keep { head: bytes, tail: 0 },
+    };
+    let (stdout, stderr) = (keep(bytes("max_stdout_bytes")?), keep(bytes("max_stderr_bytes")?));
+    let as_text = fields.opt_bool("text")?.unwrap_or(true);
+    let timeout = fields.opt_count("timeout_ms", 86_400_000)?.map(Duration::from_millis);
+    let on_output = fields.opt_function("on_output")?;
+    let file = if fields.flag("log")? {
+        match host.output_file("log") {
+            Ok(file) => Some(file),
+            Err(err) => return failed(&lua, "error", &format!("cannot keep the output: {err}")),
+        }
+    } else {
+        None
+    };
+    drop(fields);
+    let (sender, mut reports) = mpsc::channel(1);
+    let news = on_output.is_some().then_some(News { sender, bytes: NEWS_BYTES });
+    let run = Run { spec, stdout, stderr, file, timeout, news };
+    let running = offload(job::run(run));
+    let finished = match on_output {
+        None => running.await?,
+        Some(on_output) => {
+            let mut running = std::pin::pin!(running);
+            loop {
+                tokio::select! {
+                    finished = &mut running => break finished?,
+                    Some(report) = reports.recv() => {
+                        let text = String::from_utf8_lossy(&report).into_owned();
+                        tell(&on_output, text)?;
+                    }
+                }
+            }
+        }
+    };
+    match finished {
+        Err(err) => failed(&lua, "error", &err.to_string()),
+        Ok(outcome) => {
+            let table = lua.create_table()?;
+            match outcome.exit {
+                Some(Exit { code, signal }) => {
+                    table.raw_set("status", "completed")?;
+                    table.raw_set("code", code)?;
+                    table.raw_set("signal", signal)?;
+                }
+                None => {
+                    let ms = timeout.unwrap_or_default().as_millis();
+                    table.raw_set("status", "timeout")?;
+                    table.raw_set("error", format!("timed out after {ms} ms"))?;
+                }
+            }
+            set_output(&lua, &table, "stdout", &outcome.stdout, as_text)?;
+            set_output(&lua, &table, "stderr", &outcome.stderr, as_text)?;
+            if let Some((path, _)) = &outcome.stdout.file {
+                table.raw_set("log", path.display().to_string())?;
+            }
+            Ok(table)
+        }
+    }
+}
+
+/// `on_output` must not wait, and its errors are the caller's.
+fn tell(on_output: &Function, text: String) -> Result<()> {
+    on_output.call::<()>(text)
+}
+
+fn failed(lua: &Lua, status: &str, error: &str) -> Result<Table> {
+    let fields = [("status", status), ("error", error), ("stdout", ""), ("stderr", "")];
+    lua.create_table_from(fields)
+}
+
+fn set_output(
+    lua: &Lua,
+    table: &Table,
+    name: &str,
+    output: &Captured,
+    as_text: bool,
+) -> Result<()> {
+    let mut bytes = output.head.clone();
+    bytes.extend_from_slice(&output.tail);
+    if as_text {
+        // Cut inside a character, a part begins or ends with half of one; that is not the program's.
+        let text = if output.omitted > 0 {
+            let head = trim_cut_end(&output.head);
+            let tail = trim_cut_start(&output.tail);
+            table.raw_set(format!("{name}_head"), plain_text(head))?;
+            table.raw_set(format!("{name}_tail"), plain_text(tail))?;
+            plain_text(head) + &plain_text(tail)
+        } else {
+            plain_text(&bytes)
+        };
+        table.raw_set(name, text)?;
+    } else {
+        table.raw_set(name, lua.create_string(bytes)?)?;
+    }
+    table.raw_set(format!("{name}_bytes"), output.total)?;
+    table.raw_set(format!("{name}_omitted"), output.omitted)
+}
+
+fn plain_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace("\r\n", "\n")
+}
+
+fn trim_cut_end(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(err) if err.error_len().is_none() => &bytes[..err.valid_up_to()],
+        _ => bytes,
+    }
+}
+
+fn trim_cut_start(bytes: &[u8]) -> &[u8] {
+    let skip = bytes.iter().take(3).take_while(|byte| (**byte & 0xC0) == 0x80).count();
+    &bytes[skip..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_inside_a_character_leave_no_half_of_it() {
+        let text = "aé".as_bytes();
+        assert_eq!(trim_cut_end(&text[..2]), b"a");
+        assert_eq!(trim_cut_end(text), text);
+        assert_eq!(trim_cut_start(&"éb".as_bytes()[1..]), b"b");
+        assert_eq!(trim_cut_end(b"a\xff"), b"a\xff", "what is wrong anyway stays");
+    }
+}

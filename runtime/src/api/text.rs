@@ -1,0 +1,281 @@
+//! `zi.text`: text as people and models see it.
+
+use mlua::{Lua, MultiValue, Result, Value};
+use serde_json::json;
+use similar::{Algorithm, TextDiff};
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+use zi_kernel::scheduler::{self, Nulls};
+
+use super::{
+    Bind, Entry,
+    fields::{Fields, kind_of, misuse},
+    plain,
+};
+use crate::run::head_and_tail;
+
+/// What scripts find in `zi.text`, in the order of the manual.
+pub const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "width",
+        doc: "How many terminal cells a text takes.",
+        meta: "---@param text string\n---@return integer",
+        bind: Bind::Zi(|lua| {
+            plain(lua, |_, text: Value| Ok(string("zi.text.width", &text)?.width()))
+        }),
+    },
+    Entry {
+        name: "truncate",
+        doc: "Cuts a text to `width` cells, with `…` at the end of what was cut.",
+        meta: "---@param text string\n---@param width integer\n---@return string",
+        bind: Bind::Zi(|lua| plain(lua, truncate)),
+    },
+    Entry {
+        name: "wrap",
+        doc: "Breaks a text into lines of at most `width` cells, at blanks where it can.",
+        meta: "---@param text string\n---@param width integer\n---@return string[]",
+        bind: Bind::Zi(|lua| plain(lua, wrap)),
+    },
+    Entry {
+        name: "clip",
+        doc: "Keeps the start and the end of a text of more than `max_bytes` bytes. Answers the \
+              start, the end and how many bytes are missing between them; the end is empty when \
+              nothing is.",
+        meta: "---@param text string\n---@param max_bytes integer\n---@return string head\n---@return string tail\n---@return integer omitted",
+        bind: Bind::Zi(|lua| plain(lua, clip)),
+    },
+    Entry {
+        name: "diff",
+        doc: "The unified diff from `a` to `b`, without file names; empty when they are the same. \
+              `context` is the number of lines around a change (3). Also answers how many lines \
+              were added and removed.",
+        meta: "---@param a string\n---@param b string\n---@param opts? {context?: integer}\n---@return string diff\n---@return {added: integer, removed: integer}",
+        bind: Bind::Zi(|lua| plain(lua, diff)),
+    },
+    Entry {
+        name: "similarity",
+        doc: "How alike two texts are, from 0 to 1.",
+        meta: "---@param a string\n---@param b string\n---@return number",
+        bind: Bind::Zi(|lua| {
+            plain(lua, |_, (a, b): (Value, Value)| {
+                const WHO: &str = "zi.text.similarity";
+                Ok(strsim::sorensen_dice(&string(WHO, &a)?, &string(WHO, &b)?))
+            })
+        }),
+    },
+    Entry {
+        name: "lines",
+        doc: "The lines of a text, without their ends (LF or CRLF).",
+        meta: "---@param text string\n---@return string[]",
+        bind: Bind::Zi(|lua| {
+            plain(lua, |lua, text: mlua::LuaString| {
+                let bytes = text.as_bytes();
+                let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+                if lines.last().is_some_and(|last| last.is_empty()) {
+                    lines.pop();
+                }
+                let table = lua.create_table_with_capacity(lines.len(), 0)?;
+                for (index, line) in lines.iter().enumerate() {
+                    let line = line.strip_suffix(b"\r").unwrap_or(line);
+                    table.raw_set(index + 1, lua.create_string(line)?)?;
+                }
+                Ok(table)
+            })
+        }),
+    },
+    Entry {
+        name: "is_utf8",
+        doc: "Whether the bytes of a string are UTF-8.",
+        meta: "---@param text string\n---@return boolean",
+        bind: Bind::Zi(|lua| plain(lua, |_, text: mlua::LuaString| Ok(text.to_str().is_ok()))),
+    },
+    Entry {
+        name: "to_utf8",
+        doc: "The string with everything that is no UTF-8 replaced by U+FFFD.",
+        meta: "---@param text string\n---@return string",
+        bind: Bind::Zi(|lua| plain(lua, |_, text: mlua::LuaString| Ok(text.to_string_lossy()))),
+    },
+    Entry {
+        name: "strip_ansi",
+        doc: "The text without terminal control sequences and control characters, but for line feeds \
+              and tabs.",
+        meta: "---@param text string\n---@return string",
+        bind: Bind::Zi(|lua| {
+            plain(lua, |_, text: Value| Ok(strip_ansi(&string("zi.text.strip_ansi", &text)?)))
+        }),
+    },
+    Entry {
+        name: "tokens",
+        doc: "About how many tokens a text is: four bytes each.",
+        meta: "---@param text string\n---@return integer",
+        bind: Bind::Zi(|lua| {
+            plain(lua, |_, text: mlua::LuaString| Ok(text.as_bytes().len().div_ceil(4)))
+        }),
+    },
+];
+
+fn string(who: &str, value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(text.to_string_lossy()),
+        Value::Integer(number) => Ok(number.to_string()),
+        other => Err(misuse(who, format_args!("`text` must be a string, not {}", kind_of(other)))),
+    }
+}
+
+fn truncate(_: &Lua, (text, width): (Value, usize)) -> Result<String> {
+    let text = string("zi.text.truncate", &text)?;
+    if text.width() <= width {
+        return Ok(text);
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for part in text.graphemes(true) {
+        let cells = part.width();
+        if used + cells + 1 > width {
+            break;
+        }
+        used += cells;
+        out.push_str(part);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    Ok(out)
+}
+
+fn wrap(_: &Lua, (text, width): (Value, usize)) -> Result<Vec<String>> {
+    let text = string("zi.text.wrap", &text)?;
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split_word_bounds() {
+            if line.width() + word.width() <= width {
+                line.push_str(word);
+                continue;
+            }
+            if !line.trim_end().is_empty() {
+                lines.push(line.trim_end().to_owned());
+            }
+            line.clear();
+            if word.trim().is_empty() {
+                continue;
+            }
+            for part in word.graphemes(true) {
+                if line.width() + part.width() > width && !line.is_empty() {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line.push_str(part);
+            }
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    Ok(lines)
+}
+
+fn clip(_: &Lua, (text, most): (Value, usize)) -> Result<(String, String, usize)> {
+    let text = string("zi.text.clip", &text)?;
+    let (head, tail) = head_and_tail(&text, most);
+    Ok((head.to_owned(), tail.to_owned(), text.len() - head.len() - tail.len()))
+}
+
+fn diff(lua: &Lua, (a, b, opts): (Value, Value, Value)) -> Result<MultiValue> {
+    const WHO: &str = "zi.text.diff";
+    let (a, b) = (string(WHO, &a)?, string(WHO, &b)?);
+    let context = Fields::or_empty(lua, WHO, opts)?.opt_count("context", 1_000_000)?.unwrap_or(3);
+    let diff = TextDiff::configure()
+        .algorithm(Algorithm::Patience)
+        .timeout(std::time::Duration::from_millis(500))
+        .diff_lines(a.as_str(), b.as_str());
+    let (mut added, mut removed) = (0, 0);
+    for change in diff.iter_all_changes() {
+        match change.tag() {
+            similar::ChangeTag::Insert => added += 1,
+            similar::ChangeTag::Delete => removed += 1,
+            similar::ChangeTag::Equal => {}
+        }
+    }
+    let mut unified = diff.unified_diff();
+    let context = usize::try_from(context).unwrap_or(usize::MAX);
+    let text = unified.context_radius(context).missing_newline_hint(true).to_string();
+    let counts = json!({ "added": added, "removed": removed });
+    let counts = scheduler::to_lua(lua, &counts, Nulls::Nil)?;
+    Ok(MultiValue::from_iter([Value::String(lua.create_string(text)?), counts]))
+}
+
+/// Takes terminal control out of a text.
+pub fn strip_ansi(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\u{1b}' => match chars.next() {
+                Some('[') => skip_until(&mut chars, |c| ('@'..='~').contains(&c)),
+                Some(']' | 'P' | 'X' | '^' | '_') => skip_string(&mut chars),
+                Some(' '..='/') => {
+                    chars.next();
+                }
+                _ => {}
+            },
+            '\u{9b}' => skip_until(&mut chars, |c| ('@'..='~').contains(&c)),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn skip_until(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, ends: impl Fn(char) -> bool) {
+    // Parameters are ASCII; anything else means that the sequence was cut off.
+    while let Some(c) = chars.peek().copied() {
+        if !c.is_ascii() || c.is_ascii_control() {
+            return;
+        }
+        chars.next();
+        if ends(c) {
+            return;
+        }
+    }
+}
+
+/// Skips a control string up to its end mark. Without one nothing is skipped: text that merely
+/// follows a stray introducer is not swallowed.
+fn skip_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    let mut ahead = chars.clone();
+    while let Some(c) = ahead.next() {
+        match c {
+            '\u{7}' | '\u{9c}' => {
+                *chars = ahead;
+                return;
+            }
+            '\u{1b}' if ahead.peek() == Some(&'\\') => {
+                ahead.next();
+                *chars = ahead;
+                return;
+            }
+            '\n' => return,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_sequences_go_and_text_stays() {
+        for (dirty, clean) in [
+            ("\x1b[31mred\x1b[0m", "red"),
+            ("\x1b]8;;http://x\x07link\x1b]8;;\x1b\\!", "link!"),
+            ("a\x1b]52;c;no end\nb", "a52;c;no end\nb"),
+            ("\u{9b}2Jx\u{9d}0;t\u{9c}y", "xy"),
+            ("a\rb\x00c\td\x7f", "abc\td"),
+            ("\x1b(Bx\x1bMy", "xy"),
+        ] {
+            assert_eq!(strip_ansi(dirty), clean, "{dirty:?}");
+        }
+    }
+}

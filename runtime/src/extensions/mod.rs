@@ -1,0 +1,111 @@
+//! Extensions: what they are, where they are found, how they are loaded and called.
+
+mod call;
+mod discover;
+mod load;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use zi_kernel::scheduler::Vm;
+
+pub use call::{CallFailure, Invocation, budgets};
+pub use discover::{Found, Manifest, Root, discover};
+pub use load::{LoadProblem, load_all};
+
+/// Where an extension comes from; earlier ones win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    Explicit,
+    User,
+    Project,
+    System,
+    Builtin,
+}
+
+impl Source {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::User => "user",
+            Self::Project => "project",
+            Self::System => "system",
+            Self::Builtin => "builtin",
+        }
+    }
+}
+
+/// The place of an extension in the order of precedence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub source: Source,
+    /// Its place among the others of its source.
+    pub order: usize,
+}
+
+/// One loaded (or loading) extension: one VM.
+#[derive(Debug)]
+pub struct Extension {
+    pub id: String,
+    pub rank: Rank,
+    /// The file that was loaded; a name in the embedded bundle.
+    pub entry: PathBuf,
+    /// The root it was found in.
+    pub root: PathBuf,
+    pub manifest: Manifest,
+    /// Which build of this id it is.
+    pub generation: u64,
+    bundled_id: bool,
+    vm: OnceLock<Vm>,
+    active: AtomicBool,
+    errors: AtomicU64,
+}
+
+impl Extension {
+    pub(crate) fn new(found: Found, generation: u64, bundled_id: bool) -> Self {
+        Self {
+            id: found.id,
+            rank: found.rank,
+            entry: found.entry,
+            root: found.root,
+            manifest: found.manifest,
+            generation,
+            bundled_id,
+            vm: OnceLock::new(),
+            active: AtomicBool::new(false),
+            errors: AtomicU64::new(0),
+        }
+    }
+
+    pub fn source(&self) -> Source {
+        self.rank.source
+    }
+
+    /// Whether the bundle has an extension of this id: then it keeps the bundle's command names.
+    pub fn is_bundled_id(&self) -> bool {
+        self.bundled_id
+    }
+
+    /// Whether its registrations count.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Release);
+    }
+
+    pub fn vm(&self) -> Option<&Vm> {
+        self.vm.get()
+    }
+
+    /// How often its code failed.
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+}

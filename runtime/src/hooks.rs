@@ -1,0 +1,350 @@
+//! Events: who hears of what, in which order, and what they may change.
+//!
+//! Observers run beside, after the fact. Interceptors run one after the other, each seeing what the
+//! one before left. Policy handlers fail closed: one that raises, times out or answers nonsense
+//! blocks. All other interceptors fail soft: they are skipped with a notice.
+
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use mlua::{MultiValue, Value as LuaValue};
+use serde_json::{Map, Value};
+use zi_kernel::scheduler;
+
+use crate::{
+    api::{self, Call},
+    extensions::{CallFailure, Invocation, budgets},
+    host::{Host, Level},
+    near,
+    registry::Callback,
+};
+
+/// Something that happened, or is about to.
+#[derive(Clone)]
+pub struct Event {
+    pub name: String,
+    pub fields: Map<String, Value>,
+    /// Large fields that are made when a handler reads them.
+    pub lazy: Vec<(&'static str, LazyField)>,
+}
+
+/// Makes a field's value.
+pub type LazyField = Arc<dyn Fn() -> Value + Send + Sync>;
+
+impl Event {
+    /// An event with the fields of `fields`, which is an object.
+    pub fn new(name: impl Into<String>, fields: Value) -> Self {
+        let fields = match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        Self { name: name.into(), fields, lazy: Vec::new() }
+    }
+
+    pub fn with_lazy(mut self, name: &'static str, make: LazyField) -> Self {
+        self.lazy.push((name, make));
+        self
+    }
+
+    /// The event as one object, for the JSON stream. Lazy fields are left out: what grows with every
+    /// delta would make the stream quadratic.
+    pub fn to_value(&self) -> Value {
+        let mut map = self.fields.clone();
+        map.insert("type".into(), self.name.clone().into());
+        Value::Object(map)
+    }
+}
+
+/// Every event of the contract; a name with a colon is an extension's own.
+pub const EVENTS: &[&str] = &[
+    "session_directory",
+    "resources_discover",
+    "system_prompt_options",
+    "system_prompt",
+    "input",
+    "before_agent_start",
+    "context",
+    "before_provider_request",
+    "before_provider_send",
+    "after_provider_response",
+    "agent_start",
+    "agent_end",
+    "agent_abort",
+    "agent_settled",
+    "before_turn",
+    "turn_start",
+    "turn_end",
+    "message_start",
+    "message_update",
+    "message_end",
+    "message",
+    "before_assistant_message",
+    "tool_execution_start",
+    "tool_execution_update",
+    "tool_execution_end",
+    "tool_call",
+    "tool_result",
+    "user_bash",
+    "session_start",
+    "session_shutdown",
+    "session_before_switch",
+    "session_before_fork",
+    "session_before_compact",
+    "session_compact",
+    "session_before_tree",
+    "session_tree",
+    "session_rename",
+    "queue_update",
+    "steer_inject",
+    "retry",
+    "ui",
+    "job_stdout",
+    "job_stderr",
+    "job_exit",
+    "job_json",
+    "model_select",
+    "reasoning_select",
+    "spawn_start",
+    "spawn_complete",
+    "spawn_error",
+    "mcp_connect",
+    "mcp_error",
+    "mcp_close",
+    "mcp_tool_start",
+    "mcp_tool_end",
+];
+
+/// What a handler answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The extension that answered, for messages.
+    pub extension: String,
+    /// What it returned: nothing, or a table with snake_case keys.
+    pub value: Option<Map<String, Value>>,
+    /// The event's `input` after the handler, where the caller asked for it.
+    pub input: Option<Value>,
+}
+
+/// How an interceptor failed.
+#[derive(Debug)]
+pub struct Fault {
+    pub extension: String,
+    pub message: String,
+}
+
+impl Host {
+    /// Tells observers, and the mode that prints, that something happened.
+    pub fn emit(self: &Arc<Self>, event: Event) {
+        self.show(&event);
+        for callback in self.registry.handlers(&event.name) {
+            self.observe(&callback, event.clone());
+        }
+    }
+
+    /// Tells one observer.
+    pub fn observe(self: &Arc<Self>, callback: &Callback, event: Event) {
+        let host = self.clone();
+        let label = format!("on {}", event.name);
+        let heard = call_handler(self, callback, event, false);
+        self.observers.spawn_on(
+            async move {
+                if let Err(failure) = heard.await
+                    && !failure.cancelled
+                {
+                    host.report(&failure, &label);
+                }
+            },
+            &self.io,
+        );
+    }
+
+    /// Whether anybody listens for `name`.
+    pub fn is_heard(&self, name: &str) -> bool {
+        self.registry.has_handlers(name)
+    }
+
+    /// Asks the interceptors of `event` one after the other. `apply` sees each answer, may change
+    /// the event for the next one, and may end the round. A handler that fails is skipped with a
+    /// notice.
+    pub async fn intercept(
+        self: &Arc<Self>,
+        mut event: Event,
+        mut apply: impl FnMut(&mut Event, Answer) -> ControlFlow<()>,
+    ) -> Event {
+        for callback in self.registry.handlers(&event.name) {
+            match self.ask(&callback, &event, false).await {
+                Ok(answer) => {
+                    if apply(&mut event, answer).is_break() {
+                        break;
+                    }
+                }
+                Err(fault) => self.notice(
+                    Level::Warn,
+                    &format!(
+                        "{} skipped: extension `{}`: {}",
+                        event.name, fault.extension, fault.message
+                    ),
+                ),
+            }
+        }
+        event
+    }
+
+    /// Asks the policy handlers of `event`; the first fault ends the round and is the caller's to
+    /// act on: it must block.
+    pub async fn intercept_closed(
+        self: &Arc<Self>,
+        mut event: Event,
+        mut apply: impl FnMut(&mut Event, Answer) -> ControlFlow<()>,
+    ) -> Result<Event, Fault> {
+        for callback in self.registry.handlers(&event.name) {
+            let answer = self.ask(&callback, &event, true).await?;
+            if apply(&mut event, answer).is_break() {
+                break;
+            }
+        }
+        Ok(event)
+    }
+
+    /// One interceptor, within its time.
+    async fn ask(
+        self: &Arc<Self>,
+        callback: &Callback,
+        event: &Event,
+        with_input: bool,
+    ) -> Result<Answer, Fault> {
+        let call = call_handler(self, callback, event.clone(), with_input);
+        let extension = callback.owner.id.clone();
+        let limit = budgets::INTERCEPTOR;
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok((value, input))) => match answer_table(value) {
+                Ok(value) => Ok(Answer { extension, value, input }),
+                Err(message) => Err(Fault { extension, message }),
+            },
+            Ok(Err(failure)) => {
+                self.count_failure(&failure);
+                Err(Fault { extension, message: failure.message })
+            }
+            Err(_) => {
+                let message = format!("gave no answer within {} s", limit.as_secs());
+                Err(Fault { extension, message })
+            }
+        }
+    }
+
+    /// Runs the `session_shutdown` handlers, which must not wait.
+    pub async fn emit_shutdown(self: &Arc<Self>, reason: &str) {
+        let event = Event::new(
+            "session_shutdown",
+            serde_json::json!({
+                "reason": reason, "binding": self.binding_value(),
+            }),
+        );
+        self.show(&event);
+        let calls: Vec<_> = self
+            .registry
+            .handlers("session_shutdown")
+            .iter()
+            .map(|callback| {
+                let call = Call::new(self, &callback.owner);
+                let event = event.clone();
+                Invocation::new(callback, "on session_shutdown", budgets::SHUTDOWN).start(
+                    move |lua| {
+                        let argument = api::event_argument(lua, &event)?;
+                        let ctx = api::make_ctx(lua, call)?;
+                        Ok(MultiValue::from_iter([LuaValue::Table(argument), ctx]))
+                    },
+                    |_, _| Ok(()),
+                )
+            })
+            .collect();
+        let all = futures_util::future::join_all(calls);
+        match tokio::time::timeout(Duration::from_secs(2), all).await {
+            Ok(results) => {
+                for failure in results.into_iter().filter_map(Result::err) {
+                    self.report(&failure, "on session_shutdown");
+                }
+            }
+            Err(_) => self.notice(Level::Warn, "session_shutdown handlers took too long"),
+        }
+    }
+}
+
+type Heard = (LuaAnswer, Option<Value>);
+
+/// What came out of a handler, read on its own thread.
+enum LuaAnswer {
+    Nothing,
+    Table(Value),
+    Wrong(String),
+}
+
+fn call_handler(
+    host: &Arc<Host>,
+    callback: &Callback,
+    event: Event,
+    with_input: bool,
+) -> impl Future<Output = Result<Heard, CallFailure>> + Send + 'static {
+    let call = Call::new(host, &callback.owner);
+    let label = format!("on {}", event.name);
+    // The table is kept between the two closures: a handler may change `event.input` in place.
+    let kept = Arc::new(std::sync::Mutex::new(None::<u64>));
+    let kept_later = kept.clone();
+    Invocation::new(callback, label, budgets::WORK).start(
+        move |lua| {
+            let argument = api::event_argument(lua, &event)?;
+            if with_input {
+                let id = api::keep_table(lua, argument.clone())?;
+                *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(id);
+            }
+            let ctx = api::make_ctx(lua, call)?;
+            Ok(MultiValue::from_iter([LuaValue::Table(argument), ctx]))
+        },
+        move |lua, values| {
+            let answer = match values.into_iter().next() {
+                None | Some(LuaValue::Nil) => LuaAnswer::Nothing,
+                Some(table @ LuaValue::Table(_)) => match scheduler::from_lua(lua, &table) {
+                    Ok(value) => LuaAnswer::Table(value),
+                    Err(err) => LuaAnswer::Wrong(format!("its answer is not data: {err}")),
+                },
+                Some(other) => LuaAnswer::Wrong(format!(
+                    "it must answer nil or a table, not a {}",
+                    other.type_name()
+                )),
+            };
+            let id = *kept_later.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let input = match id.and_then(|id| api::take_table(lua, id)) {
+                Some(table) => {
+                    let input: LuaValue = table.raw_get("input")?;
+                    Some(scheduler::from_lua(lua, &input).map_err(mlua::Error::external)?)
+                }
+                None => None,
+            };
+            Ok((answer, input))
+        },
+    )
+}
+
+fn answer_table(answer: LuaAnswer) -> Result<Option<Map<String, Value>>, String> {
+    match answer {
+        LuaAnswer::Nothing => Ok(None),
+        LuaAnswer::Wrong(problem) => Err(problem),
+        LuaAnswer::Table(Value::Object(map)) => {
+            Ok(Some(map.into_iter().map(|(key, value)| (near::snake(&key), value)).collect()))
+        }
+        // An empty Lua table that was marked as an array, or one with items: not an answer.
+        LuaAnswer::Table(_) => Err("it must answer a table with named fields".to_owned()),
+    }
+}
+
+/// Whether an answer stops what is about to happen, and why.
+pub fn refusal(answer: &Map<String, Value>) -> Option<String> {
+    let is_set = |name: &str| match answer.get(name) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(_) => true,
+    };
+    if !is_set("block") && !is_set("cancel") {
+        return None;
+    }
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(text("reason").or_else(|| text("message")).unwrap_or_default())
+}

@@ -1,0 +1,342 @@
+//! The host: what the core and all extensions share.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use zi_kernel::http;
+
+use crate::{
+    auth,
+    bundle::Bundle,
+    extensions::{CallFailure, Extension, LoadProblem, Root},
+    hooks::Event,
+    models::{self, Model, ModelError},
+    paths::Dirs,
+    registry::{ProviderSpec, Registry},
+    run::{Queues, RunState},
+    session::Session,
+    settings::Settings,
+};
+
+/// How important a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What shows a person (or a program) what goes on.
+pub trait Front: Send + Sync + fmt::Debug {
+    /// `print`, `json`, `tui`, …
+    fn mode(&self) -> &'static str;
+    fn event(&self, event: &Event);
+    fn notice(&self, level: Level, text: &str);
+    /// A record that is no event: the header and the result of the JSON stream.
+    fn raw(&self, _record: &Value) {}
+    /// Whether nobody reads any more.
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// What the command line asked for, beyond the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    pub api_key: Option<String>,
+    pub base_url: Option<String>,
+    pub system_prompt: Option<String>,
+    pub append_system_prompt: Vec<String>,
+    pub reasoning: Option<String>,
+    /// Names of the tools that may be used; all when absent.
+    pub tools: Option<Vec<String>>,
+    pub max_steps: Option<u64>,
+}
+
+/// Everything that one zi process shares.
+pub struct Host {
+    pub io: Handle,
+    pub http: http::Client,
+    pub dirs: Dirs,
+    pub cwd: PathBuf,
+    pub settings: Settings,
+    pub flags: Flags,
+    pub bundle: Arc<Bundle>,
+    /// Where extensions and modules are found, first the one that wins.
+    pub roots: Vec<Root>,
+    pub registry: Registry,
+    pub session: Session,
+    pub front: Box<dyn Front>,
+    /// `--no-ext`, `--safe-mode`, `--trust`: what a child agent is started with too.
+    pub inherited_switches: Vec<String>,
+    /// Observers that still run.
+    pub observers: TaskTracker,
+    /// Ends with the process.
+    pub shutdown: CancellationToken,
+    pub queues: Mutex<Queues>,
+    pub(crate) run: Mutex<Option<Arc<RunState>>>,
+    pub(crate) selection: Mutex<Selection>,
+    pub(crate) loaded: Mutex<(Vec<Arc<Extension>>, Vec<LoadProblem>)>,
+    pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
+    /// The exit code that a signal asks for.
+    pub interrupted: Mutex<Option<u8>>,
+    failures: AtomicU64,
+}
+
+/// What is sent to the model by choice of the user.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub model: Option<Model>,
+    pub reasoning: Option<String>,
+    /// Names of the active tools; all when absent.
+    pub tools: Option<Vec<String>>,
+}
+
+/// What a [`Host`] is made of.
+pub struct HostParts {
+    pub io: Handle,
+    pub dirs: Dirs,
+    pub cwd: PathBuf,
+    pub settings: Settings,
+    pub flags: Flags,
+    pub bundle: Bundle,
+    pub roots: Vec<Root>,
+    pub session: Session,
+    pub front: Box<dyn Front>,
+    pub inherited_switches: Vec<String>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("cwd", &self.cwd).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    pub fn new(parts: HostParts) -> Arc<Self> {
+        let reasoning = parts.flags.reasoning.clone().or_else(|| parts.settings.reasoning.clone());
+        let selection = Selection { model: None, reasoning, tools: parts.flags.tools.clone() };
+        Arc::new(Self {
+            io: parts.io,
+            http: http::Client::default(),
+            dirs: parts.dirs,
+            cwd: parts.cwd,
+            settings: parts.settings,
+            flags: parts.flags,
+            bundle: Arc::new(parts.bundle),
+            roots: parts.roots,
+            registry: Registry::default(),
+            session: parts.session,
+            front: parts.front,
+            inherited_switches: parts.inherited_switches,
+            observers: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            queues: Mutex::default(),
+            run: Mutex::new(None),
+            selection: Mutex::new(selection),
+            loaded: Mutex::default(),
+            jobs: Mutex::default(),
+            interrupted: Mutex::new(None),
+            failures: AtomicU64::new(0),
+        })
+    }
+
+    // Showing -------------------------------------------------------------------------------------
+
+    pub(crate) fn show(&self, event: &Event) {
+        self.front.event(event);
+    }
+
+    pub fn notice(&self, level: Level, text: &str) {
+        self.front.notice(level, text);
+        crate::logs::write(self, "zi", level.name(), text);
+    }
+
+    /// Tells the user that an extension failed, and keeps the traceback in its log.
+    pub fn report(self: &Arc<Self>, failure: &CallFailure, label: &str) {
+        self.count_failure(failure);
+        self.notice(Level::Warn, &format!("{label}: {failure}"));
+        if !failure.traceback.is_empty() {
+            crate::logs::write(self, &failure.extension, "error", &failure.traceback);
+        }
+    }
+
+    pub(crate) fn count_failure(self: &Arc<Self>, failure: &CallFailure) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        if failure.lost {
+            self.drop_lost(&failure.extension);
+        }
+    }
+
+    /// An extension whose thread was given up: takes away what it registered, once.
+    fn drop_lost(self: &Arc<Self>, id: &str) {
+        let lost = {
+            let loaded = lock(&self.loaded);
+            loaded.0.iter().find(|one| one.id == id && one.is_active()).cloned()
+        };
+        if let Some(lost) = lost {
+            lost.set_active(false);
+            self.registry.revoke(&lost);
+            let path = lost.entry.display();
+            self.notice(
+                Level::Error,
+                &format!("extension `{id}` ({path}) does not come back and was taken out"),
+            );
+        }
+    }
+
+    // What is chosen ------------------------------------------------------------------------------
+
+    pub fn model(&self) -> Option<Model> {
+        lock(&self.selection).model.clone()
+    }
+
+    pub fn reasoning(&self) -> Option<String> {
+        lock(&self.selection).reasoning.clone()
+    }
+
+    /// Chooses the model: the flags, then what the session used, then the settings, then the first
+    /// provider that has a credential.
+    pub fn choose_model(&self) -> Result<Model, ModelError> {
+        let flags = &self.flags;
+        let chosen = match (&flags.provider, &flags.model) {
+            (provider, Some(model)) => models::resolve(&self.registry, provider.as_deref(), model)?,
+            (Some(provider), None) => self.default_of(provider)?,
+            (None, None) => self.remembered_model()?,
+        };
+        lock(&self.selection).model = Some(chosen.clone());
+        Ok(chosen)
+    }
+
+    fn default_of(&self, provider: &str) -> Result<Model, ModelError> {
+        let spec = models::find_provider(&self.registry, provider)?;
+        models::default_of(&spec).ok_or_else(|| ModelError::NoDefault(provider.to_owned()))
+    }
+
+    fn remembered_model(&self) -> Result<Model, ModelError> {
+        if let Some((provider, model)) = self.session.last_model()
+            && self.registry.provider(&provider).is_some()
+        {
+            return models::resolve(&self.registry, Some(&provider), &model);
+        }
+        match (&self.settings.provider, &self.settings.model) {
+            (provider, Some(model)) => {
+                return models::resolve(&self.registry, provider.as_deref(), model);
+            }
+            (Some(provider), None) => return self.default_of(provider),
+            (None, None) => {}
+        }
+        let providers = self.registry.providers();
+        let usable = providers.iter().find(|provider| {
+            provider.api_key.is_some() && auth::is_available(provider, &self.dirs.state)
+        });
+        let first = usable
+            .or_else(|| providers.iter().find(|provider| provider.name == "anthropic"))
+            .or_else(|| providers.first())
+            .ok_or_else(|| ModelError::NoProvider {
+                name: "any".into(),
+                hint: String::new(),
+                known: "none: no provider is registered".into(),
+            })?;
+        self.default_of(&first.name)
+    }
+
+    /// The credential for requests to `provider`.
+    pub fn credential(&self, provider: &ProviderSpec) -> Result<auth::Credential, auth::AuthError> {
+        let own_server = self.flags.base_url.is_some();
+        auth::resolve(provider, self.flags.api_key.as_deref(), own_server, &self.dirs.state)
+    }
+
+    /// The tools that the model may use, sorted by name.
+    pub fn active_tools(&self) -> Vec<Arc<crate::registry::ToolSpec>> {
+        let allowed = lock(&self.selection).tools.clone();
+        let mut tools = self.registry.tools();
+        if let Some(allowed) = allowed {
+            tools.retain(|tool| allowed.contains(&tool.name));
+        }
+        tools
+    }
+
+    // Children ------------------------------------------------------------------------------------
+
+    /// The variables that hold providers' keys: programs that tools run do not get them.
+    pub fn secret_variables(&self) -> Vec<String> {
+        let providers = self.registry.providers();
+        let names = providers.iter().filter_map(|provider| provider.api_key.as_deref());
+        names.filter_map(|key| key.strip_prefix('$')).map(str::to_owned).collect()
+    }
+
+    /// What every program that zi starts finds in its environment.
+    pub fn child_env(&self) -> Vec<(String, String)> {
+        vec![("ZI_SESSION_ID".to_owned(), self.session.id())]
+    }
+
+    /// Flags that a child agent needs to reach the same provider under the same rules.
+    pub(crate) fn inherited_flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(url) = &self.flags.base_url {
+            flags.extend(["--base-url".to_owned(), url.clone()]);
+        }
+        for extension in &lock(&self.loaded).0 {
+            if extension.source() == crate::extensions::Source::Explicit {
+                flags.extend(["-e".to_owned(), extension.entry.display().to_string()]);
+            }
+        }
+        flags.extend(self.inherited_switches.iter().cloned());
+        flags
+    }
+
+    /// The key of `--api-key`, for a child agent: never on its command line.
+    pub(crate) fn inherited_env(&self) -> Vec<(String, String)> {
+        let model = self.model();
+        let provider = model.and_then(|model| self.registry.provider(&model.provider));
+        let variable = provider
+            .and_then(|provider| provider.api_key.as_deref()?.strip_prefix('$').map(str::to_owned));
+        match (variable, &self.flags.api_key) {
+            (Some(variable), Some(key)) => vec![(variable, key.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    // Who we are ----------------------------------------------------------------------------------
+
+    pub fn binding_value(&self) -> Value {
+        json!({
+            "session_id": self.session.id(),
+            "session_file": self.session.file(),
+            "workspace_id": crate::paths::slug(&self.cwd),
+        })
+    }
+
+    pub(crate) fn current_run(&self) -> Option<Arc<RunState>> {
+        lock(&self.run).clone()
+    }
+}
+
+/// Locks, whatever happened to the thread that held it last.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

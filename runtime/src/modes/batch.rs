@@ -1,0 +1,409 @@
+//! Batch modes: one prompt, its answer, and an exit code that says how it went.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use mlua::{MultiValue, Value as LuaValue};
+use serde_json::{Value, json};
+use zi_kernel::job;
+
+use super::{input, out};
+use crate::{
+    api::{self, Call, Failure},
+    cli::{Cli, OutputMode},
+    extensions::{Invocation, budgets},
+    hooks::Event,
+    host::{Front, Host, Level, lock},
+    models,
+    run::{Prompt, RunReport, Status},
+    startup::{self, StartupError},
+};
+
+/// Exit codes, as documented.
+mod exit {
+    pub const RUN_FAILED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const AUTH: u8 = 3;
+    pub const PROVIDER: u8 = 4;
+    pub const REFUSED: u8 = 6;
+    pub const LIMIT: u8 = 7;
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// How long observers may still work after the run.
+const OBSERVER_GRACE: Duration = Duration::from_secs(5);
+
+/// How a batch run ended.
+struct Ended {
+    code: u8,
+    report: Option<RunReport>,
+    error: Option<Failure>,
+}
+
+impl Ended {
+    fn error(code: u8, failure: Failure) -> Self {
+        Self { code, report: None, error: Some(failure) }
+    }
+}
+
+/// Runs a batch mode from the command line to the exit code.
+pub fn run(cli: &Cli) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("zi-io")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(err) => {
+            out::report_error(&format!("cannot start: {err}"));
+            return ExitCode::from(exit::RUN_FAILED);
+        }
+    };
+    let code = runtime.block_on(run_async(cli));
+    // What still runs was told to end; a thread that does not must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ExitCode::from(code)
+}
+
+async fn run_async(cli: &Cli) -> u8 {
+    let as_json = cli.json || cli.mode == Some(OutputMode::Json);
+    let lists = cli.list_models.is_some() || cli.list_tools;
+    let front: Box<dyn Front> =
+        if as_json { Box::<out::JsonFront>::default() } else { Box::<out::TextFront>::default() };
+    let (host, prompt) = match prepare(cli, front, lists).await {
+        Ok(prepared) => prepared,
+        Err(err) => {
+            out::report_error(&err.to_string());
+            return err.exit_code();
+        }
+    };
+    if lists {
+        let text = match &cli.list_models {
+            Some(search) => model_table(&host, search),
+            None => tool_table(&host),
+        };
+        let printed = out::print_lines(&text);
+        finish(&host).await;
+        return if printed.is_ok() { 0 } else { exit::RUN_FAILED };
+    }
+    if as_json {
+        let header = host.session.journal().header().to_value();
+        host.front.raw(&header);
+    }
+    host.emit(Event::new(
+        "session_start",
+        json!({
+            "reason": if cli.continue_last || cli.session.is_some() { "resume" } else { "startup" },
+            "binding": host.binding_value(),
+        }),
+    ));
+    if cli.no_yolo {
+        host.notice(Level::Warn, "--no-yolo has no effect without a terminal: tools run unasked");
+    }
+    let signal = tokio::spawn(watch_signals(host.clone()));
+    let mut ended = drive(&host, prompt).await;
+    if let Some(code) = lock(&host.interrupted).take() {
+        ended.code = code;
+    }
+    signal.abort();
+    if as_json {
+        finish_observers(&host).await;
+        let record = result_record(&host, &ended);
+        host.front.raw(&record);
+        if let Some(failure) = &ended.error {
+            out::report_error(&failure.message);
+        }
+    } else {
+        print_text(&host, &ended);
+    }
+    finish(&host).await;
+    if host.front.is_gone() && ended.code == 0 { exit::RUN_FAILED } else { ended.code }
+}
+
+async fn prepare(
+    cli: &Cli,
+    front: Box<dyn Front>,
+    lists: bool,
+) -> Result<(Arc<Host>, Prompt), StartupError> {
+    let cwd = startup::working_dir(cli)?;
+    let prompt = if lists {
+        Prompt::default()
+    } else {
+        let assembled = input::assemble(&cli.words, cli.prompt.as_deref(), &cwd)
+            .map_err(|err| StartupError::Usage(err.to_string()))?;
+        Prompt { text: assembled.text, images: assembled.images, source: "user" }
+    };
+    let host = startup::start(cli, cwd, front).await?;
+    Ok((host, prompt))
+}
+
+/// Runs the prompt and what it leads to.
+async fn drive(host: &Arc<Host>, prompt: Prompt) -> Ended {
+    let mut ended = match dispatch_command(host, &prompt).await {
+        Command::None => run_prompt(host, prompt).await,
+        Command::Done => Ended { code: 0, report: None, error: None },
+        Command::Failed(failure) => Ended::error(exit::RUN_FAILED, failure),
+    };
+    loop {
+        let next = lock(&host.queues).prompts.pop_front();
+        match next {
+            Some(prompt) if ended.code == 0 => ended = run_prompt(host, prompt).await,
+            _ => return ended,
+        }
+    }
+}
+
+async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
+    if let Err(err) = host.choose_model() {
+        return Ended::error(exit::USAGE, Failure::new("invalid_request", err.to_string()));
+    }
+    if let Err(failure) = check_credential(host) {
+        return Ended::error(exit::AUTH, failure);
+    }
+    match host.prompt(prompt).await {
+        Ok(Some(report)) => {
+            let code = exit_code(&report);
+            let error = report.error.clone().or_else(|| limit_failure(host, &report));
+            Ended { code, report: Some(report), error }
+        }
+        Ok(None) => Ended { code: 0, report: None, error: None },
+        Err(err) => Ended::error(exit::RUN_FAILED, Failure::new("protocol", err.to_string())),
+    }
+}
+
+fn check_credential(host: &Host) -> Result<(), Failure> {
+    let model = host.model().ok_or_else(|| Failure::new("invalid_request", "no model"))?;
+    let Some(provider) = host.registry.provider(&model.provider) else { return Ok(()) };
+    host.credential(&provider).map(drop).map_err(|err| Failure::new("auth", err.to_string()))
+}
+
+fn limit_failure(host: &Host, report: &RunReport) -> Option<Failure> {
+    (report.status == Status::Limit).then(|| {
+        let limit = report.turns;
+        let text = format!(
+            "the limit of {limit} model calls was reached; `zi -c -p \"go on\"` continues, \
+             `--max-steps` raises it"
+        );
+        let _ = host;
+        Failure { code: Some("max_steps".into()), ..Failure::new("invalid_request", text) }
+    })
+}
+
+fn exit_code(report: &RunReport) -> u8 {
+    match report.status {
+        Status::Ok => 0,
+        Status::Aborted => exit::INTERRUPTED,
+        Status::Limit => exit::LIMIT,
+        Status::Error => match &report.error {
+            None => exit::RUN_FAILED,
+            Some(failure) => match (failure.kind.as_str(), failure.code.as_deref()) {
+                ("auth", _) => exit::AUTH,
+                ("content_policy", Some("refused")) => exit::REFUSED,
+                ("protocol", Some("journal")) => exit::RUN_FAILED,
+                ("protocol", _) if failure.message.starts_with("the loop failed") => {
+                    exit::RUN_FAILED
+                }
+                _ => exit::PROVIDER,
+            },
+        },
+    }
+}
+
+enum Command {
+    None,
+    Done,
+    Failed(Failure),
+}
+
+/// Runs a slash command when the prompt is one.
+async fn dispatch_command(host: &Arc<Host>, prompt: &Prompt) -> Command {
+    let Some(line) = prompt.text.strip_prefix('/') else { return Command::None };
+    let (name, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let commands = host.registry.commands();
+    let Some((_, spec)) = commands.iter().find(|(known, _)| known == name) else {
+        let prefix = format!("{name}:");
+        let choices: Vec<String> = commands
+            .iter()
+            .filter(|(known, _)| known.starts_with(&prefix))
+            .map(|(known, _)| format!("/{known}"))
+            .collect();
+        if choices.is_empty() {
+            return Command::None;
+        }
+        let text = format!("`/{name}` could be {}; say which", choices.join(", "));
+        return Command::Failed(Failure::new("invalid_request", text));
+    };
+    // A command may look at the model; without one it sees none.
+    host.choose_model().ok();
+    let call = Call::new(host, &spec.handler.owner);
+    let args = args.trim_start().to_owned();
+    let label = format!("/{name}");
+    let done = Invocation::new(&spec.handler, label.clone(), budgets::WORK)
+        .start(
+            move |lua| {
+                let args = lua.create_string(args)?;
+                let ctx = api::make_ctx(lua, call)?;
+                Ok(MultiValue::from_iter([LuaValue::String(args), ctx]))
+            },
+            |_, _| Ok(()),
+        )
+        .await;
+    match done {
+        Ok(()) => Command::Done,
+        Err(failure) => Command::Failed(Failure::new("protocol", format!("{label}: {failure}"))),
+    }
+}
+
+/// Turns signals into an orderly end. A second one ends the process at once.
+async fn watch_signals(host: Arc<Host>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return;
+    };
+    loop {
+        let code = tokio::select! {
+            _ = int.recv() => exit::INTERRUPTED,
+            _ = term.recv() => 143,
+            _ = hup.recv() => 129,
+            () = host.shutdown.cancelled() => 0,
+        };
+        let again = lock(&host.interrupted).replace(code).is_some();
+        if again {
+            job::stop_all().await;
+            std::process::exit(i32::from(code));
+        }
+        host.abort();
+        if code == 0 {
+            return;
+        }
+    }
+}
+
+fn print_text(host: &Host, ended: &Ended) {
+    if let Some(failure) = &ended.error {
+        host.front.notice(Level::Error, &failure.message);
+    }
+    let Some(report) = &ended.report else { return };
+    let worth_printing = matches!(report.status, Status::Ok | Status::Limit);
+    if worth_printing
+        && !report.text.is_empty()
+        && let Err(err) = out::print_lines(&report.text)
+    {
+        out::report_error(&format!("cannot print the answer: {err}"));
+    }
+    if report.status == Status::Ok && report.stop_reason == "length" {
+        host.front.notice(Level::Warn, "the answer was cut off at the model's output limit");
+    }
+    if report.status == Status::Ok && report.stop_reason == "refusal" {
+        host.front.notice(Level::Warn, "the model declined to answer");
+    }
+}
+
+fn result_record(host: &Host, ended: &Ended) -> Value {
+    let status = match (&ended.report, ended.code) {
+        (_, exit::INTERRUPTED | 129 | 143) => "aborted",
+        (Some(report), _) => report.status.name(),
+        (None, 0) => "ok",
+        (None, _) => "error",
+    };
+    let usage = ended.report.as_ref().map(|report| report.usage.clone()).unwrap_or_default();
+    let mut record = json!({
+        "type": "result",
+        "status": status,
+        "exit_code": ended.code,
+        "stop_reason": ended.report.as_ref().map(|report| report.stop_reason.clone()),
+        "text": ended.report.as_ref().map(|report| report.text.clone()).unwrap_or_default(),
+        "turns": ended.report.as_ref().map_or(0, |report| report.turns),
+        "usage": usage.to_value(),
+        "session_id": host.session.id(),
+    });
+    if let Some(file) = host.session.file() {
+        record["session_file"] = file.display().to_string().into();
+    }
+    if let Some(failure) = &ended.error {
+        record["error"] = failure.to_value();
+    }
+    record
+}
+
+async fn finish_observers(host: &Arc<Host>) {
+    host.observers.close();
+    if tokio::time::timeout(OBSERVER_GRACE, host.observers.wait()).await.is_err() {
+        host.notice(Level::Warn, "some handlers were still working and were ended");
+    }
+}
+
+/// Ends what still runs, in order.
+async fn finish(host: &Arc<Host>) {
+    finish_observers(host).await;
+    host.emit_shutdown("exit").await;
+    if let Err(err) = host.session.sync().await {
+        host.notice(Level::Error, &err.to_string());
+    }
+    job::stop_all().await;
+}
+
+fn model_table(host: &Host, search: &str) -> String {
+    let search = search.to_lowercase();
+    let mut rows = vec![
+        ["provider", "model", "context", "output", "thinking", "source", "name"].map(str::to_owned),
+    ];
+    let mut all = models::all(&host.registry);
+    all.sort_by(|a, b| (&a.provider, &a.id).cmp(&(&b.provider, &b.id)));
+    for model in all {
+        let text = format!("{} {}", model.full_name(), model.name()).to_lowercase();
+        if text.contains(&search) {
+            rows.push([
+                model.provider.clone(),
+                model.id.clone(),
+                tokens(model.context_window()),
+                tokens(model.max_tokens()),
+                if model.has_reasoning() { "yes" } else { "no" }.into(),
+                model.source.into(),
+                model.name().into(),
+            ]);
+        }
+    }
+    table(&rows)
+}
+
+fn tool_table(host: &Host) -> String {
+    let rows: Vec<[String; 3]> = host
+        .active_tools()
+        .iter()
+        .map(|tool| {
+            let first = tool.description.lines().next().unwrap_or_default().to_owned();
+            [tool.name.clone(), tool.execute.owner.id.clone(), first]
+        })
+        .collect();
+    table(&rows)
+}
+
+fn tokens(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{}k", count / 1_000),
+        _ => format!("{}M", (count as f64 / 100_000.0).round() / 10.0),
+    }
+}
+
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut text = String::new();
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

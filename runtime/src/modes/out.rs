@@ -1,0 +1,124 @@
+//! Standard output and standard error: the one place that writes them.
+//!
+//! What goes to a terminal is stripped of control sequences; what goes to a pipe stays as it is.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde_json::Value;
+
+use crate::{
+    api::strip_ansi,
+    hooks::Event,
+    host::{Front, Level},
+};
+
+/// Prints the last answer at the end, and what the user should know on standard error.
+#[derive(Debug, Default)]
+pub struct TextFront;
+
+impl Front for TextFront {
+    fn mode(&self) -> &'static str {
+        "print"
+    }
+
+    fn event(&self, event: &Event) {
+        if event.name == "retry" {
+            let text =
+                |name: &str| event.fields.get(name).and_then(Value::as_str).unwrap_or_default();
+            let ms = event.fields.get("wait_ms").and_then(Value::as_f64).unwrap_or(0.0);
+            self.notice(
+                Level::Warn,
+                &format!("{}; trying again in {:.1} s", text("label"), ms / 1000.0),
+            );
+        }
+    }
+
+    fn notice(&self, level: Level, text: &str) {
+        notice(level, text);
+    }
+}
+
+/// Prints every event as a line of JSON.
+#[derive(Debug, Default)]
+pub struct JsonFront {
+    out: Mutex<()>,
+    broken: AtomicBool,
+}
+
+impl JsonFront {
+    fn line(&self, value: &Value) {
+        let mut line = value.to_string();
+        line.push('\n');
+        let _one_at_a_time = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = io::stdout().lock();
+        if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
+            // The reader is gone; the run notices by itself.
+            self.broken.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Front for JsonFront {
+    fn mode(&self) -> &'static str {
+        "json"
+    }
+
+    fn event(&self, event: &Event) {
+        if !self.broken.load(Ordering::Relaxed) {
+            self.line(&event.to_value());
+        }
+    }
+
+    fn notice(&self, level: Level, text: &str) {
+        notice(level, text);
+    }
+
+    fn raw(&self, value: &Value) {
+        self.line(value);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+}
+
+fn notice(level: Level, text: &str) {
+    if level == Level::Debug {
+        return;
+    }
+    report(level.name(), text);
+}
+
+/// Says on standard error why zi cannot go on.
+pub fn report_error(text: &str) {
+    report("error", text);
+}
+
+fn report(level: &str, text: &str) {
+    let text = strip_ansi(text);
+    // Nobody is left to hear of a broken standard error.
+    writeln!(io::stderr().lock(), "zi: {level}: {text}").ok();
+}
+
+/// Prints lines to standard output; a reader that left ends it quietly.
+pub fn print_lines(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let clean;
+    let text = if out.is_terminal() {
+        clean = strip_ansi(text);
+        &clean
+    } else {
+        text
+    };
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

@@ -1,0 +1,333 @@
+//! Starting: from the command line to a host with its extensions and its session.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use crate::{
+    bundle::Bundle,
+    cli::Cli,
+    extensions::{self, Root, Source},
+    hooks::Event,
+    host::{Flags, Front, Host, HostParts, Level, lock},
+    journal::{Journal, JournalError},
+    near,
+    paths::{Dirs, NoHome, slug},
+    session::Session,
+    settings,
+};
+
+/// Why zi does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    #[error(transparent)]
+    Session(#[from] JournalError),
+    #[error("{0}")]
+    Configuration(String),
+}
+
+impl StartupError {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Session(JournalError::Open { .. }) => 2,
+            Self::Session(JournalError::Format { .. }) => 2,
+            Self::Session(_) => 1,
+            Self::NoHome(_) | Self::Configuration(_) => 5,
+        }
+    }
+}
+
+/// The directory that the run works in.
+pub fn working_dir(cli: &Cli) -> Result<PathBuf, StartupError> {
+    let dir = match &cli.cwd {
+        Some(dir) => dir.clone(),
+        None => std::env::current_dir().map_err(|err| {
+            StartupError::Usage(format!("the current directory cannot be used: {err}"))
+        })?,
+    };
+    let dir = fs::canonicalize(&dir).map_err(|err| {
+        StartupError::Usage(format!("cannot use `--cwd {}`: {err}", dir.display()))
+    })?;
+    if dir.is_dir() {
+        Ok(dir)
+    } else {
+        Err(StartupError::Usage(format!("`--cwd {}` is not a directory", dir.display())))
+    }
+}
+
+/// Makes the host: settings, extensions, session.
+pub async fn start(
+    cli: &Cli,
+    cwd: PathBuf,
+    front: Box<dyn Front>,
+) -> Result<Arc<Host>, StartupError> {
+    let dirs = Dirs::from_env()?;
+    let (settings, mut notices) = settings::load(&dirs.config);
+    let (bundle, bundle_notice) =
+        if cli.no_bundled { (Bundle::empty(), None) } else { Bundle::from_env() };
+    notices.extend(bundle_notice);
+    let (roots, project_notice) = roots(cli, &dirs, &cwd);
+    notices.extend(project_notice);
+    let flags = flags(cli, &cwd)?;
+    let memory = Session::new(Journal::create(&cwd, None, None));
+    let parts = HostParts {
+        io: Handle::current(),
+        dirs,
+        cwd,
+        settings,
+        flags,
+        bundle,
+        roots,
+        session: memory,
+        front,
+        inherited_switches: inherited_switches(cli),
+    };
+    let host = Host::new(parts);
+    for notice in notices {
+        host.notice(Level::Warn, &notice);
+    }
+    load_extensions(&host, cli).await?;
+    check_tools(&host);
+    open_session(&host, cli).await?;
+    Ok(host)
+}
+
+fn inherited_switches(cli: &Cli) -> Vec<String> {
+    let switches =
+        [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode"), (cli.trust, "--trust")];
+    switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Option<String>) {
+    if cli.no_ext || cli.safe_mode {
+        return (Vec::new(), None);
+    }
+    let mut roots = vec![Root { source: Source::User, dir: dirs.config.clone() }];
+    let project = cwd.join(".zi");
+    let mut notice = None;
+    if project.join("extensions").is_dir() {
+        if cli.trust {
+            roots.push(Root { source: Source::Project, dir: project });
+        } else {
+            notice = Some(format!(
+                "the extensions in `{}` were not loaded: the project is not trusted (`--trust` \
+                 loads them for one run)",
+                project.display()
+            ));
+        }
+    }
+    let system = dirs.system.iter().cloned();
+    roots.extend(system.map(|dir| Root { source: Source::System, dir }));
+    (roots, notice)
+}
+
+fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
+    let append = cli.append_system_prompt.iter().map(|text| {
+        // A path that exists is read; anything else is the text itself.
+        let path = cwd.join(text);
+        if text.len() < 4096 && !text.contains('\n') && path.is_file() {
+            fs::read_to_string(&path).map_err(|err| {
+                StartupError::Usage(format!("cannot read `--append-system-prompt {text}`: {err}"))
+            })
+        } else {
+            Ok(text.clone())
+        }
+    });
+    if let Some(url) = &cli.base_url
+        && !url.starts_with("http://")
+        && !url.starts_with("https://")
+    {
+        let text = format!("`--base-url {url}` must start with http:// or https://");
+        return Err(StartupError::Usage(text));
+    }
+    let tools = match (&cli.tools, cli.no_tools) {
+        (_, true) => Some(Vec::new()),
+        (Some(tools), false) => Some(
+            tools
+                .iter()
+                .map(|tool| tool.trim().to_owned())
+                .filter(|tool| !tool.is_empty())
+                .collect(),
+        ),
+        (None, false) => None,
+    };
+    Ok(Flags {
+        provider: cli.provider.clone(),
+        model: cli.model.clone(),
+        api_key: cli.api_key.clone(),
+        base_url: cli.base_url.clone(),
+        system_prompt: cli.system_prompt.clone(),
+        append_system_prompt: append.collect::<Result<_, _>>()?,
+        reasoning: cli.reasoning.clone(),
+        tools,
+        max_steps: cli.max_steps,
+    })
+}
+
+async fn load_extensions(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
+    let explicit: Vec<PathBuf> = if cli.safe_mode {
+        Vec::new()
+    } else {
+        cli.ext.iter().map(|path| host.cwd.join(path)).collect()
+    };
+    if let Some(missing) = explicit.iter().find(|path| !path.exists()) {
+        let text = format!("there is no extension `{}` (-e)", missing.display());
+        return Err(StartupError::Usage(text));
+    }
+    let (found, problems) = extensions::discover(&host.roots, &explicit, host.bundle.extensions());
+    for problem in problems {
+        host.notice(Level::Warn, &problem);
+    }
+    let (mut loaded, mut problems) = extensions::load_all(host, found).await;
+    // A broken file of a replaced bundle gives way to the one that zi ships.
+    let broken = problems.iter().filter(|problem| problem.source == Source::Builtin);
+    let fallbacks: Vec<_> =
+        broken.filter_map(|problem| host.bundle.fallback(&problem.id)).collect();
+    if !fallbacks.is_empty() {
+        let (more, worse) = extensions::load_all(host, fallbacks).await;
+        loaded.extend(more);
+        problems.extend(worse);
+    }
+    for problem in &problems {
+        let failure = &problem.failure;
+        host.notice(
+            Level::Error,
+            &format!("extension `{}` did not load: {}", problem.id, failure.message),
+        );
+        if !failure.traceback.is_empty() {
+            crate::logs::write(host, &problem.id, "error", &failure.traceback);
+        }
+    }
+    *lock(&host.loaded) = (loaded, problems);
+    Ok(())
+}
+
+/// Warns of names in `--tools` that no tool has.
+fn check_tools(host: &Host) {
+    let Some(wanted) = &host.flags.tools else { return };
+    let tools = host.registry.tools();
+    let known: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    for name in wanted.iter().filter(|name| !known.contains(&name.as_str())) {
+        let hint = near::hint(name, &known);
+        host.notice(Level::Warn, &format!("`--tools`: there is no tool `{name}`{hint}"));
+    }
+}
+
+// The session -------------------------------------------------------------------------------------
+
+async fn open_session(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
+    if cli.no_session {
+        return Ok(());
+    }
+    let dir = session_dir(host).await;
+    let existing = match (&cli.session, cli.continue_last) {
+        (Some(reference), _) => Some(find_session(host, &dir, reference)?),
+        (None, true) => {
+            let newest = newest_session(&dir);
+            if newest.is_none() {
+                host.notice(
+                    Level::Info,
+                    "there is no session to continue here; starting a new one",
+                );
+            }
+            newest
+        }
+        (None, false) => None,
+    };
+    let journal = match existing {
+        Some(path) => {
+            let (journal, report) = Journal::open(&path)?;
+            if let Some(notice) = report.notice(&path) {
+                host.notice(Level::Warn, &notice);
+            }
+            journal
+        }
+        None => Journal::create(&host.cwd, Some(&dir), None),
+    };
+    host.session.replace(journal);
+    Ok(())
+}
+
+/// Where the sessions of this directory are: what a `session_directory` handler says, or a folder
+/// below the state directory.
+async fn session_dir(host: &Arc<Host>) -> PathBuf {
+    let mut chosen = None;
+    host.intercept(Event::new("session_directory", json!({ "cwd": host.cwd })), |_, answer| {
+        chosen = answer.value.and_then(|answer| {
+            answer.get("session_directory").and_then(Value::as_str).map(PathBuf::from)
+        });
+        if chosen.is_some() {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
+        }
+    })
+    .await;
+    match chosen {
+        Some(dir) => host.cwd.join(dir),
+        None => host.dirs.state.join("sessions").join(slug(&host.cwd)),
+    }
+}
+
+fn session_files(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn newest_session(dir: &Path) -> Option<PathBuf> {
+    let modified = |path: &PathBuf| fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    session_files(dir).into_iter().max_by_key(|path| (modified(path), path.clone()))
+}
+
+/// The session that a path, or the start of an id, means.
+fn find_session(host: &Host, dir: &Path, reference: &str) -> Result<PathBuf, StartupError> {
+    let path = host.cwd.join(reference);
+    if path.is_file() {
+        return Ok(path);
+    }
+    if reference.contains('/') || reference.ends_with(".jsonl") {
+        let text = format!("there is no session file `{}`", path.display());
+        return Err(StartupError::Usage(text));
+    }
+    let has_id = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        name.rsplit('_').next().is_some_and(|id| id.starts_with(reference))
+    };
+    let everywhere = host.dirs.state.join("sessions");
+    let mut dirs = vec![dir.to_owned()];
+    dirs.extend(fs::read_dir(everywhere).into_iter().flatten().flatten().map(|entry| entry.path()));
+    dirs.dedup();
+    let mut found: Vec<PathBuf> =
+        dirs.iter().flat_map(|dir| session_files(dir)).filter(has_id).collect();
+    found.sort();
+    found.dedup();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(StartupError::Usage(format!(
+            "there is no session whose id starts with `{reference}`, and no file of that name"
+        ))),
+        several => {
+            let list: Vec<String> =
+                several.iter().take(5).map(|path| format!("`{}`", path.display())).collect();
+            let text = format!(
+                "`--session {reference}` could be {}; give more of the id",
+                list.join(", ")
+            );
+            Err(StartupError::Usage(text))
+        }
+    }
+}
