@@ -27,6 +27,12 @@ pub struct Event {
     pub lazy: Vec<(&'static str, LazyField)>,
 }
 
+impl std::fmt::Debug for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event").field("name", &self.name).field("fields", &self.fields).finish()
+    }
+}
+
 /// Makes a field's value.
 pub type LazyField = Arc<dyn Fn() -> Value + Send + Sync>;
 

@@ -116,6 +116,7 @@ pub struct Selection {
 }
 
 /// What a [`Host`] is made of.
+#[derive(Debug)]
 pub struct HostParts {
     pub io: Handle,
     pub dirs: Dirs,

@@ -39,6 +39,7 @@ pub struct Session {
 }
 
 /// What an append came to.
+#[derive(Debug)]
 pub struct Appended {
     pub entry: Arc<Entry>,
     /// Why it is not in the file yet.

@@ -122,7 +122,7 @@ impl Spill {
         match self.file.write_all(bytes) {
             Ok(()) => self.written += bytes.len() as u64,
             Err(err) => {
-                self.broken = Some(format!("cannot write `{}`: {err}", self.path.display()))
+                self.broken = Some(format!("cannot write `{}`: {err}", self.path.display()));
             }
         }
     }

@@ -181,7 +181,7 @@ impl WorkerShared {
 /// How a VM is made.
 #[derive(Clone, Debug)]
 pub struct VmOptions {
-    /// For messages and figures.
+    /// Shown in errors and figures.
     pub name: String,
     /// Most bytes that the VM's Lua heap may hold.
     pub memory_limit: usize,

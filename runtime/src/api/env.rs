@@ -22,7 +22,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "os",
-        doc: "The operating system: `linux`, `macos`, …",
+        doc: "The operating system, as `linux` or `macos`.",
         meta: "---@type string",
         bind: Bind::Zi(|lua| lua.create_string(std::env::consts::OS).map(Value::String)),
     },

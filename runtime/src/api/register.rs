@@ -164,7 +164,7 @@ fn tidy_schema(schema: &mut Data) {
                     || matches!(value, Data::Array(items) if items.is_empty());
                 match key.as_str() {
                     "required" | "enum" | "anyOf" | "oneOf" | "allOf" if is_empty => {
-                        *value = json!([])
+                        *value = json!([]);
                     }
                     "properties" | "items" if is_empty => *value = json!({}),
                     _ => tidy_schema(value),

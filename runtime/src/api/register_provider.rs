@@ -85,7 +85,7 @@ fn read_models(fields: &Fields<'_>) -> Result<Option<Vec<Data>>> {
         };
         let model: Map<String, Data> =
             model.into_iter().map(|(key, value)| (near::snake(&key), value)).collect();
-        if !model.get("id").is_some_and(|id| id.as_str().is_some_and(|id| !id.is_empty())) {
+        if model.get("id").is_none_or(|id| id.as_str().is_none_or(str::is_empty)) {
             return fields.invalid("models", format_args!("item {} has no `id`", index + 1));
         }
         read.push(Data::Object(model));

@@ -91,6 +91,7 @@ fn clip(mut message: String) -> String {
 }
 
 /// One call, described.
+#[derive(Debug)]
 pub struct Invocation {
     pub callback: Callback,
     /// What it is, for messages: `tool read`.

@@ -38,7 +38,7 @@ pub async fn load_all(
     let load_bundle = async {
         let mut results = Vec::with_capacity(bundled.len());
         for one in bundled {
-            let worker = shared.as_ref().map_err(|err| err.to_string());
+            let worker = shared.as_ref().map_err(std::string::ToString::to_string);
             results.push(load_one(host, one, worker.cloned()).await);
         }
         results

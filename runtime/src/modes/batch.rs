@@ -106,17 +106,18 @@ async fn run_async(cli: &Cli) -> u8 {
         ended.code = code;
     }
     signal.abort();
+    if !as_json {
+        print_text(&host, &ended);
+    }
+    finish(&host).await;
     if as_json {
-        finish_observers(&host).await;
+        // The last line, whatever handlers had to say on the way out.
         let record = result_record(&host, &ended);
         host.front.raw(&record);
         if let Some(failure) = &ended.error {
             out::report_error(&failure.message);
         }
-    } else {
-        print_text(&host, &ended);
     }
-    finish(&host).await;
     if host.front.is_gone() && ended.code == 0 { exit::RUN_FAILED } else { ended.code }
 }
 

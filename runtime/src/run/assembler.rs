@@ -112,7 +112,7 @@ impl Assembler {
                 let usage = self.usage.get_or_insert_with(Map::new);
                 for (key, value) in emit.fields {
                     // A provider that reports nonsense has reported nothing.
-                    if value.as_f64().is_some_and(|number| number >= 0.0 && number < 1e15) {
+                    if value.as_f64().is_some_and(|number| (0.0..1e15).contains(&number)) {
                         usage.insert(key, value);
                     }
                 }
@@ -239,7 +239,7 @@ impl Assembler {
 
     /// The content so far, for display.
     pub fn snapshot(&self) -> Value {
-        let blocks: Vec<Value> = self.blocks.iter().map(|block| block.display()).collect();
+        let blocks: Vec<Value> = self.blocks.iter().map(Block::display).collect();
         json!({ "role": "assistant", "content": blocks })
     }
 
@@ -354,7 +354,7 @@ impl Block {
             map.insert("incomplete".into(), true.into());
             map.insert("fault".into(), fault.into());
             map.insert("raw_arguments".into(), raw.into());
-        } else if !raw.is_empty() && raw != arguments.to_string() {
+        } else if !raw.is_empty() && raw != arguments {
             // Kept as it came: replaying other bytes would miss the provider's cache.
             map.insert("raw_arguments".into(), raw.into());
         }

@@ -189,7 +189,7 @@ impl Host {
         use std::os::unix::fs::OpenOptionsExt as _;
         let dir = self.dirs.state.join("outputs");
         make_private_dir(&dir)?;
-        let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).take(24).collect();
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
         loop {
             let path = dir.join(format!("{plain}-{}.txt", crate::journal::new_id()));
             let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);

@@ -58,6 +58,9 @@ pub struct Answer {
     pub error: Option<Failure>,
 }
 
+/// Sees an answer grow: the answer so far, and what is new.
+pub(crate) type Watch<'a> = dyn FnMut(&Arc<Mutex<Assembler>>, Vec<Update>) + Send + 'a;
+
 /// Tools as a model is told of them.
 pub fn tool_values(tools: &[Arc<ToolSpec>]) -> Vec<Value> {
     tools
@@ -79,7 +82,7 @@ impl Host {
         request: ProviderRequest,
         used_ids: &HashSet<String>,
         abort: &CancellationToken,
-        watch: &mut (dyn FnMut(&Arc<Mutex<Assembler>>, Vec<Update>) + Send),
+        watch: &mut Watch<'_>,
     ) -> Answer {
         let request = match self.rewrite_request(request).await {
             Ok(request) => request,
@@ -242,14 +245,11 @@ impl Host {
         request: &ProviderRequest,
         assembler: &Arc<Mutex<Assembler>>,
         abort: &CancellationToken,
-        watch: &mut (dyn FnMut(&Arc<Mutex<Assembler>>, Vec<Update>) + Send),
+        watch: &mut Watch<'_>,
     ) -> Ended {
-        let provider = match self.registry.provider(&request.model.provider) {
-            Some(provider) => provider,
-            None => {
-                let text = format!("provider `{}` is gone", request.model.provider);
-                return Ended::Failed(Failure::new("invalid_request", text));
-            }
+        let Some(provider) = self.registry.provider(&request.model.provider) else {
+            let text = format!("provider `{}` is gone", request.model.provider);
+            return Ended::Failed(Failure::new("invalid_request", text));
         };
         let api = request.model.api().unwrap_or(&provider.api);
         let Some(adapter) = self.registry.adapter(api) else {
