@@ -14,6 +14,8 @@ local TAIL_LINES, TAIL_BYTES = M.MAX_LINES - HEAD_LINES, M.MAX_BYTES - HEAD_BYTE
 M.WINDOW_BYTES = 256 * 1024
 --- How many states of a line are looked at for one that is not blank.
 local STATES = 8
+--- How much longer bytes get that are not UTF-8: each is replaced by a character of three bytes.
+local REPLACED = 3
 
 -- A line that was written over with carriage returns, as it was last.
 local function last_state(line)
@@ -55,7 +57,18 @@ local function take_head(raw)
   end
   if #kept > 0 then return table.concat(kept, "\n"), finish, false end
   local part = lines.cut(raw, HEAD_BYTES)
+  if #M.clean(part) > HEAD_BYTES then part = lines.cut(raw, HEAD_BYTES // REPLACED) end
   return M.clean(part), #part, true
+end
+
+-- The end of a text, about `bytes` long, from the start of a character on, and where that is.
+local function cut_start(raw, bytes)
+  local start = math.max(1, #raw - bytes + 1)
+  for _ = 1, 3 do
+    if (raw:byte(start) or 0) & 0xC0 ~= 0x80 then break end
+    start = start + 1
+  end
+  return M.clean(raw:sub(start)), start
 end
 
 -- Lines from the end of `raw` that fit, and where they start. What is before the first line feed is
@@ -75,11 +88,12 @@ local function take_tail(raw)
     start, stop = feeds[index] + 1, feeds[index] - 1
   end
   if not start then
-    start = math.max(1, #raw - TAIL_BYTES + 1)
-    for _ = 1, 3 do
-      if raw:byte(start) and raw:byte(start) & 0xC0 == 0x80 then start = start + 1 end
+    local text
+    text, start = cut_start(raw, TAIL_BYTES)
+    if #text > TAIL_BYTES then
+      text, start = cut_start(raw, TAIL_BYTES // REPLACED)
     end
-    return M.clean(raw:sub(start)), start
+    return text, start
   end
   for index = 1, #kept // 2 do
     kept[index], kept[#kept - index + 1] = kept[#kept - index + 1], kept[index]
