@@ -3,6 +3,7 @@
 -- api: 1
 
 local arguments = require("zi.arguments")
+local file_lines = require("zi.file_lines")
 local lines = require("zi.lines")
 local output = require("zi.output")
 local units = require("zi.units")
@@ -10,7 +11,6 @@ local units = require("zi.units")
 local DEFAULT_SECONDS, MAX_SECONDS = 120, 600
 --- Most that zi.system writes to a log.
 local MAX_LOG_BYTES = 50 * 1024 * 1024
-local PART_BYTES = 1024 * 1024
 -- Nobody is there to page, to type a password or to close an editor: all of them fail at once.
 local ENV = {
   PAGER = "cat",
@@ -22,8 +22,17 @@ local ENV = {
   TERM = "dumb",
 }
 local SIGNALS = {
-  [1] = "SIGHUP", [2] = "SIGINT", [3] = "SIGQUIT", [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS",
-  [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM",
+  [1] = "SIGHUP",
+  [2] = "SIGINT",
+  [3] = "SIGQUIT",
+  [4] = "SIGILL",
+  [6] = "SIGABRT",
+  [8] = "SIGFPE",
+  [9] = "SIGKILL",
+  [11] = "SIGSEGV",
+  [13] = "SIGPIPE",
+  [14] = "SIGALRM",
+  [15] = "SIGTERM",
 }
 
 local found_shell
@@ -46,20 +55,16 @@ local function count_feeds(result)
   if result.stdout_omitted == 0 then return lines.feeds(result.stdout) end
   local stat = result.log and zi.fs.stat(result.log)
   if not stat or stat.size ~= result.stdout_bytes then return nil end
-  local count, offset = 0, 0
-  repeat
-    local part = zi.fs.read(result.log, { offset = offset, limit = PART_BYTES })
-    if not part then return nil end
-    count, offset = count + lines.feeds(part), offset + #part
-  until part == ""
-  return count
+  return (file_lines.feeds(result.log, 0))
 end
 
 local function where_to_look(result)
   if not result.log then return "" end
-  local what = "all of it is in"
-  if result.stdout_bytes > MAX_LOG_BYTES then what = ("the first %s of it are in"):format(units.bytes(MAX_LOG_BYTES)) end
-  return ("; %s %s"):format(what, result.log)
+  local what = "all of it is"
+  if result.stdout_bytes > MAX_LOG_BYTES then
+    what = ("the first %s of it are"):format(units.bytes(MAX_LOG_BYTES))
+  end
+  return ("; %s in %s"):format(what, result.log)
 end
 
 -- The text to show, and whether something of the output is missing from it.
@@ -79,16 +84,21 @@ local function show(result)
   return ("%s\n%s\n%s"):format(ends.head, gap, ends.tail), true
 end
 
-local function how_it_ended(result, seconds, ms)
+local function how_it_ended(result, limit, ms)
   if result.status == "timeout" then
-    return ("timed out after %g s; the command and all that it started were ended. "):format(seconds)
-      .. ("`timeout` may be up to %d"):format(MAX_SECONDS)
-  elseif result.signal then
-    return ("ended by %s, %s"):format(SIGNALS[result.signal] or "signal " .. result.signal, units.seconds(ms))
+    local text = "timed out after %g s, ended with all that it started; timeout may be up to %d"
+    return text:format(limit, MAX_SECONDS)
   end
-  -- A shell reports the signal that ended its command as a code past 128.
-  local signal = result.code > 128 and SIGNALS[result.code - 128]
-  return ("exit %d%s, %s"):format(result.code, signal and (" (%s)"):format(signal) or "", units.seconds(ms))
+  local how
+  if result.signal then
+    how = "ended by " .. (SIGNALS[result.signal] or "signal " .. result.signal)
+  else
+    how = ("exit %d"):format(result.code)
+    -- A shell reports the signal that ended its command as a code past 128.
+    local signal = SIGNALS[result.code - 128]
+    if signal then how = ("%s (%s)"):format(how, signal) end
+  end
+  return ("%s, %s"):format(how, units.seconds(ms))
 end
 
 ---@async
@@ -96,11 +106,11 @@ end
 ---@param ctx zi.Ctx
 ---@return zi.ToolResult
 local function execute(params, ctx)
-  local seconds = params.timeout or DEFAULT_SECONDS
+  local limit = params.timeout or DEFAULT_SECONDS
   local started = zi.hash.now_ms()
   local result = zi.system({ shell(), "-c", params.command }, {
     env = ENV,
-    timeout_ms = math.ceil(seconds * 1000),
+    timeout_ms = math.ceil(limit * 1000),
     merge = true,
     text = false,
     tail = true,
@@ -119,7 +129,7 @@ local function execute(params, ctx)
   if not text:find("%S") then text = "(no output)" end
   local gap = text:sub(-1) == "\n" and "" or "\n"
   return {
-    content = ("%s%s[%s]"):format(text, gap, how_it_ended(result, seconds, ms)),
+    content = ("%s%s[%s]"):format(text, gap, how_it_ended(result, limit, ms)),
     is_error = result.status == "timeout" or result.code ~= 0,
     details = {
       exit_code = result.code,
@@ -134,11 +144,14 @@ end
 
 zi.tool({
   name = "bash",
-  description = "Run a shell command in the working directory. Gives what it printed (stdout and stderr "
-    .. "together) and its exit code; of a long output the start and the end, and a file that holds all. "
-    .. "There is no input and no terminal, and what is left in the background ends with the command.",
+  description = "Run a shell command in the working directory. Gives what it printed (stdout and "
+    .. "stderr together) and its exit code; of a long output the start, the end and a file that "
+    .. "holds all. There is no input and no terminal, and what is left in the background ends with "
+    .. "the command.",
   prompt_snippet = "run a shell command",
-  prompt_guidelines = { "Use read, grep, find and ls to look at files; bash is for everything else." },
+  prompt_guidelines = {
+    "Use read, grep, find and ls to look at files; bash is for everything else.",
+  },
   kind = "shell",
   parameters = {
     type = "object",

@@ -28,7 +28,9 @@ local function prepare(args)
   end
   if type(edits) == "table" and next(edits) ~= nil and #edits == 0 then edits = { edits } end
   if edits == nil and args.old_text ~= nil then
-    edits = { { old_text = args.old_text, new_text = args.new_text, replace_all = args.replace_all } }
+    local edit = { old_text = args.old_text, new_text = args.new_text }
+    edit.replace_all = args.replace_all
+    edits = { edit }
   end
   for _, edit in ipairs(type(edits) == "table" and edits or {}) do
     rename(edit)
@@ -67,17 +69,21 @@ local function execute(params)
   local details = change.between(before, after)
   details.path, details.replaced = path, outcome
   local text = ("Edited `%s`: %s replaced"):format(path, units.count(outcome, "place"))
-  if details.added then text = ("%s (+%d -%d lines)"):format(text, details.added, details.removed) end
+  if details.added then
+    text = ("%s (+%d -%d lines)"):format(text, details.added, details.removed)
+  end
   return { content = text .. ".", details = details }
 end
 
 zi.tool({
   name = "edit",
-  description = "Replace passages of a text file. Each old_text is quoted exactly as it stands in the file "
-    .. "now, with enough around it to fit one place only. All edits are made together or, when one does "
-    .. "not fit, none. How lines end (LF, CRLF) is kept.",
+  description = "Replace passages of a text file. Each old_text is quoted exactly as it stands in "
+    .. "the file now, with enough around it to fit one place only. All edits are made together or, "
+    .. "when one does not fit, none. How lines end (LF, CRLF) is kept.",
   prompt_snippet = "replace passages of a file",
-  prompt_guidelines = { "Make all changes to one file in one edit call; its edits must not overlap." },
+  prompt_guidelines = {
+    "Make all changes to one file in one edit call; its edits must not overlap.",
+  },
   kind = "edit",
   parameters = {
     type = "object",
@@ -93,7 +99,7 @@ zi.tool({
           properties = {
             old_text = { type = "string", description = "Text to replace, exactly as it is" },
             new_text = { type = "string", description = "Text to put there; empty removes it" },
-            replace_all = { type = "boolean", description = "Replace every place, not just the only one" },
+            replace_all = { type = "boolean", description = "Replace it everywhere" },
           },
         },
       },

@@ -13,7 +13,7 @@ local function refuse(text, ...)
   return { content = text:format(...), is_error = true }
 end
 
--- A pattern that starts elsewhere, as `/usr/**/*.h` or `../a/*.c`: the folder, and the pattern in it.
+-- A pattern that starts elsewhere, as `/usr/**/*.h` or `../a/*.c`: the folder and what follows.
 local function split(pattern)
   if not pattern:find("^[/~]") and not pattern:find("^%.%./") then return nil, pattern end
   local dir, rest = pattern:match("^([^*?%[{]*)/(.*)$")
@@ -47,23 +47,24 @@ local function execute(params)
     end
   end
   if #found.paths == 0 then
-    local text = "Nothing fits `%s` in `%s`. (Ignored files are left out, hidden ones unless the pattern has the dot.)"
+    local text = "Nothing fits `%s` in `%s`. Ignored files are left out, hidden ones as well unless "
+      .. "the pattern has the dot."
     return { content = text:format(pattern, path), details = { count = 0, truncated = false } }
   end
   local text, shown = lines.join(found.paths, MAX_BYTES)
   local truncated = found.truncated or shown < #found.paths
   if truncated then
-    text = ("%s\n[These are the first %d; there are more. Narrow the pattern or path%s.]"):format(
-      text, shown, shown == limit and (", or raise limit (at most %d)"):format(MAX_LIMIT) or ""
-    )
+    local more = "%s\n[There are more than these %d. Narrow pattern or path, or raise limit.]"
+    text = more:format(text, shown)
   end
   return { content = text, details = { count = shown, truncated = truncated } }
 end
 
 zi.tool({
   name = "find",
-  description = "Find files by a pattern: *, ?, [a], {a,b}, ** for any folders. A pattern without / is "
-    .. "matched against names at any depth. Gives sorted paths; files that .gitignore names are left out.",
+  description = "Find files by a pattern: *, ?, [a], {a,b}, ** for any folders. A pattern without / "
+    .. "is matched against names at any depth. Gives sorted paths; files that .gitignore names are "
+    .. "left out.",
   prompt_snippet = "find files by name",
   kind = "search",
   parallel = true,
@@ -73,8 +74,17 @@ zi.tool({
     properties = {
       pattern = { type = "string", minLength = 1, description = "As *.rs or src/**/test_*.py" },
       path = { type = "string", description = "Folder to search (the working directory)" },
-      type = { type = "string", enum = { "file", "dir", "any" }, description = "What to find (file)" },
-      limit = { type = "integer", minimum = 1, maximum = MAX_LIMIT, description = "Most paths to show (500)" },
+      type = {
+        type = "string",
+        enum = { "file", "dir", "any" },
+        description = "What to find (file)",
+      },
+      limit = {
+        type = "integer",
+        minimum = 1,
+        maximum = MAX_LIMIT,
+        description = "Most paths to show (500)",
+      },
     },
   },
   prepare = arguments.prepare({ glob = "pattern" }),

@@ -5,11 +5,19 @@
 local arguments = require("zi.arguments")
 local lines = require("zi.lines")
 local nearby = require("zi.nearby")
-local units = require("zi.units")
 
 local DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 local MAX_BYTES = 50 * 1024
 local MAX_LINE_BYTES = 500
+
+---@class (exact) zi.GrepParams
+---@field pattern string
+---@field path? string
+---@field glob? string
+---@field ignore_case? boolean
+---@field literal? boolean
+---@field context? integer
+---@field limit? integer
 
 local function refuse(text, ...)
   return { content = text:format(...), is_error = true }
@@ -40,9 +48,8 @@ end
 local function print_rows(rows, with_context)
   local list, before = {}, nil
   for _, row in ipairs(rows) do
-    if with_context and before and (before.path ~= row.path or before.line + 1 < row.line) then
-      list[#list + 1] = "--"
-    end
+    local is_next = before and before.path == row.path and before.line + 1 >= row.line
+    if with_context and before and not is_next then list[#list + 1] = "--" end
     local format = row.is_match and "%s:%d: %s" or "%s-%d- %s"
     list[#list + 1] = format:format(row.path, row.line, lines.clip(row.text, MAX_LINE_BYTES))
     before = row
@@ -51,7 +58,7 @@ local function print_rows(rows, with_context)
 end
 
 ---@async
----@param params {pattern: string, path?: string, glob?: string, ignore_case?: boolean, literal?: boolean, context?: integer, limit?: integer}
+---@param params zi.GrepParams
 ---@return zi.ToolResult
 local function execute(params)
   local path = params.path or "."
@@ -69,32 +76,32 @@ local function execute(params)
   if not found and err.kind == "not_found" then
     return refuse("There is nothing at `%s`.%s", path, nearby.hint(path))
   elseif not found then
-    return refuse("The pattern is no regular expression (set `literal` to search for plain text): %s", err)
+    return refuse("The pattern is no regular expression (set literal to search for text): %s", err)
   end
 
   local details = { matches = #found.matches, files = found.files, truncated = found.truncated }
   if #found.matches == 0 then
-    return { content = "No matches. (Hidden, ignored and binary files are not searched.)", details = details }
+    local text = "No matches. (Hidden, ignored and binary files are not searched.)"
+    return { content = text, details = details }
   end
   local list = print_rows(rows_of(found.matches), (params.context or 0) > 0)
   local text, shown = lines.join(list, MAX_BYTES)
   if shown < #list then
     details.truncated = true
-    text = ("%s\n[Cut after %s of %d. Narrow the search with path, glob or pattern.]"):format(
-      text, units.count(shown, "line"), #list
-    )
+    local more = "%s\n[These are the first %d lines of %d. Narrow with path, glob or pattern.]"
+    text = more:format(text, shown, #list)
   elseif found.truncated then
-    text = ("%s\n[These are the first %d matches; there are more. Narrow with path or glob, or raise limit (at most %d).]"):format(
-      text, #found.matches, MAX_LIMIT
-    )
+    local more = "%s\n[There are more matches than these %d. "
+      .. "Narrow with path, glob or pattern, or raise limit.]"
+    text = more:format(text, #found.matches)
   end
   return { content = text, details = details }
 end
 
 zi.tool({
   name = "grep",
-  description = "Search files for a regular expression (Rust syntax). Gives `path:line: text`, sorted by "
-    .. "path. Files that .gitignore names, hidden and binary ones are left out.",
+  description = "Search files for a regular expression (Rust syntax). Gives `path:line: text`, "
+    .. "sorted by path. Files that .gitignore names, hidden and binary ones are left out.",
   prompt_snippet = "search the text of files",
   kind = "search",
   parallel = true,
@@ -103,12 +110,22 @@ zi.tool({
     required = { "pattern" },
     properties = {
       pattern = { type = "string", minLength = 1, description = "Regular expression to look for" },
-      path = { type = "string", description = "File or folder to search (the working directory)" },
-      glob = { type = "string", description = "Search only files whose name or path fits, as *.rs or src/**" },
-      ignore_case = { type = "boolean", description = "Treat capitals and small letters alike" },
+      path = { type = "string", description = "File or folder to search (working directory)" },
+      glob = { type = "string", description = "Only files that fit, as *.rs or src/**" },
+      ignore_case = { type = "boolean", description = "Take capitals and small letters as the same" },
       literal = { type = "boolean", description = "Take the pattern as plain text" },
-      context = { type = "integer", minimum = 0, maximum = 50, description = "Lines to show around a match (0)" },
-      limit = { type = "integer", minimum = 1, maximum = MAX_LIMIT, description = "Most matches to show (100)" },
+      context = {
+        type = "integer",
+        minimum = 0,
+        maximum = 50,
+        description = "Lines to show around a match (0)",
+      },
+      limit = {
+        type = "integer",
+        minimum = 1,
+        maximum = MAX_LIMIT,
+        description = "Most matches to show (100)",
+      },
     },
   },
   prepare = arguments.prepare({ ignoreCase = "ignore_case", include = "glob" }),

@@ -23,7 +23,8 @@ local function rows_of(entries)
     elseif entry.type == "file" then
       others[#others + 1] = ("%s  %s"):format(entry.name, units.bytes(entry.size))
     else
-      others[#others + 1] = ("%s  %s"):format(entry.name, entry.type == "link" and "link" or "special")
+      local what = entry.type == "link" and "link" or "special"
+      others[#others + 1] = ("%s  %s"):format(entry.name, what)
     end
   end
   return table.move(others, 1, #others, #folders + 1, folders)
@@ -42,23 +43,24 @@ local function execute(params)
   elseif not entries then
     return refuse("%s", err)
   end
-  if #entries == 0 then return { content = ("`%s` is empty."):format(path), details = { count = 0 } } end
+  if #entries == 0 then
+    return { content = ("`%s` is empty."):format(path), details = { count = 0, truncated = false } }
+  end
 
   local rows = rows_of(entries)
   local limit = math.min(params.limit or DEFAULT_LIMIT, #rows)
   local text, shown = lines.join(table.move(rows, 1, limit, 1, {}), MAX_BYTES)
   if shown < #rows then
-    text = ("%s\n[These are %d of %d entries. Use find with a pattern, or raise limit (at most %d).]"):format(
-      text, shown, #rows, MAX_LIMIT
-    )
+    local more = "%s\n[These are %d of %d entries. Raise limit, or use find with a pattern.]"
+    text = more:format(text, shown, #rows)
   end
   return { content = text, details = { count = #rows, truncated = shown < #rows } }
 end
 
 zi.tool({
   name = "ls",
-  description = "List a folder: subfolders first, with / at their end, then files with their size. Hidden "
-    .. "and ignored ones are there too.",
+  description = "List a folder: subfolders first, with / at their end, then files with their size. "
+    .. "Hidden and ignored ones are there too.",
   prompt_snippet = "list a folder",
   kind = "read",
   parallel = true,
@@ -66,7 +68,12 @@ zi.tool({
     type = "object",
     properties = {
       path = { type = "string", description = "Folder to list (the working directory)" },
-      limit = { type = "integer", minimum = 1, maximum = MAX_LIMIT, description = "Most entries to show (500)" },
+      limit = {
+        type = "integer",
+        minimum = 1,
+        maximum = MAX_LIMIT,
+        description = "Most entries to show (500)",
+      },
     },
   },
   prepare = arguments.prepare({}),

@@ -3,6 +3,7 @@
 -- api: 1
 
 local arguments = require("zi.arguments")
+local file_lines = require("zi.file_lines")
 local lines = require("zi.lines")
 local nearby = require("zi.nearby")
 local units = require("zi.units")
@@ -10,9 +11,7 @@ local units = require("zi.units")
 local MAX_LINES, MAX_BYTES = 2000, 50 * 1024
 local MAX_IMAGE_BYTES = 10 * 1000 * 1000
 local SNIFF_BYTES = 8 * 1024
---- Files are gone through in parts of this size.
-local PART_BYTES = 1024 * 1024
---- How much of a file is read to tell how many lines it has.
+--- Larger files are not gone through just to tell how many lines they have.
 local MAX_COUNTED_BYTES = 16 * 1024 * 1024
 local BOM = "\u{FEFF}"
 
@@ -31,7 +30,8 @@ end
 ---@async
 local function read_image(path, media_type, size)
   if size > MAX_IMAGE_BYTES then
-    return refuse("`%s` is an image of %s; at most 10 MB can be shown.", path, units.bytes(size))
+    local text = "`%s` is an image of %d bytes; at most 10 MB can be shown. Make it smaller first."
+    return refuse(text, path, size)
   end
   local bytes, err = zi.fs.read(path)
   if not bytes then return refuse("%s", err) end
@@ -42,40 +42,6 @@ local function read_image(path, media_type, size)
     },
     details = { path = path, media_type = media_type, bytes = #bytes },
   }
-end
-
--- The byte at which line `wanted` starts, counted from 0; nil when the file cannot be read so far.
----@async
-local function start_of_line(path, wanted)
-  local line, offset = 1, 0
-  while line < wanted do
-    local part, err = zi.fs.read(path, { offset = offset, limit = PART_BYTES })
-    if not part then return nil, err end
-    if part == "" then return offset end
-    local feeds = lines.feeds(part)
-    if line + feeds < wanted then
-      line, offset = line + feeds, offset + #part
-    else
-      local feed = 0
-      for _ = line + 1, wanted do
-        feed = part:find("\n", feed + 1, true)
-      end
-      line, offset = wanted, offset + feed
-    end
-  end
-  return offset
-end
-
--- How many lines begin at or after a byte that begins one.
----@async
-local function count_lines(path, offset)
-  local count, last = 0, "\n"
-  repeat
-    local part = zi.fs.read(path, { offset = offset, limit = PART_BYTES }) or ""
-    count, offset = count + lines.feeds(part), offset + #part
-    last = part == "" and last or part:sub(-1)
-  until part == ""
-  return count + (last == "\n" and 0 or 1)
 end
 
 -- The first lines of `text`, at most `most`; an unfinished line counts only at the file's end.
@@ -89,81 +55,98 @@ local function take(text, most, at_end)
   return text:sub(1, finish), count
 end
 
--- What the model should know besides the text: how it goes on, and what was changed to show it.
----@async
-local function notes_for(shown)
-  local notes, of_total = {}, ""
-  if shown.total then of_total = (" of %d"):format(shown.total) end
-  local next_line = shown.last + 1
-  if shown.is_cut then
-    notes[1] = ("Line %d%s is cut after %d bytes. Use bash for the rest: sed -n %dp FILE | cut -b %d-%d"):format(
-      shown.first, of_total, #shown.text, shown.first, #shown.text + 1, #shown.text + MAX_BYTES
+-- How the file goes on after the part that is shown; nothing when it does not.
+local function continuation(part)
+  local of_total = part.total and (" of %d"):format(part.total) or ""
+  if not part.is_cut then
+    if not part.has_more then return nil end
+    return ("Lines %d-%d%s. Go on with offset=%d."):format(
+      part.first,
+      part.last,
+      of_total,
+      part.last + 1
     )
-    if shown.total and shown.total < next_line then return notes end
-    notes[1] = ("%s. The next line is offset=%d."):format(notes[1], next_line)
-  elseif shown.has_more then
-    notes[1] = ("Lines %d-%d%s. Go on with offset=%d."):format(shown.first, shown.last, of_total, next_line)
   end
-  return notes
+  local from = #part.text + 1
+  local text = ("Line %d%s is cut after %d bytes. "):format(part.first, of_total, #part.text)
+    .. ("For more of it use bash: sed -n %dp FILE | cut -b %d-%d"):format(
+      part.first,
+      from,
+      from + MAX_BYTES - 1
+    )
+  if part.total == part.last then return text end
+  return ("%s. The next line is offset=%d."):format(text, part.last + 1)
 end
 
+-- The lines from `first` on, as far as they may be shown; nil past the end of the file.
 ---@async
-local function read_text(path, head, params, size)
-  local first = params.offset or 1
-  local text = head
-  local offset = 0
+local function read_part(path, head, first, limit, size)
+  local text, offset, err = head, 0, nil
   if first > 1 then
-    local err
-    offset, err = start_of_line(path, first)
-    if offset then text, err = zi.fs.read(path, { offset = offset, limit = MAX_BYTES + 1 }) end
-    if not offset or not text then return refuse("%s", err) end
-    if text == "" then
-      local total = count_lines(path, 0)
-      return refuse("`%s` has only %s; offset=%d is past its end.", path, units.count(total, "line"), first)
-    end
+    offset, err = file_lines.start_of(path, first)
+    if not offset then return nil, err end
+    text, err = zi.fs.read(path, { offset = offset, limit = MAX_BYTES + 1 })
+    if not text then return nil, err end
+    if text == "" then return nil end
   end
-  if text == "" then return { content = ("`%s` is empty."):format(path), details = { path = path, bytes = 0 } } end
-
   local at_end = #text <= MAX_BYTES
-  local part, count = take(text:sub(1, MAX_BYTES), math.min(params.limit or MAX_LINES, MAX_LINES), at_end)
-  local is_cut = count == 0
-  if is_cut then
-    part, count = lines.cut(text, MAX_BYTES), 1
+  local part = { first = first, is_cut = false }
+  local count
+  part.text, count = take(text:sub(1, MAX_BYTES), limit, at_end)
+  if count == 0 then
+    -- Not even one line fits: its start is better than nothing.
+    part.text, count, part.is_cut = lines.cut(text, MAX_BYTES), 1, true
   end
-  local has_more = not at_end or #part < #text
-  local total
-  if not has_more then
-    total = first + count - 1
+  part.last = first + count - 1
+  part.has_more = not at_end or #part.text < #text
+  if not part.has_more then
+    part.total = part.last
   elseif size <= MAX_COUNTED_BYTES then
-    total = first + count - 1 + count_lines(path, offset + #part) - (is_cut and 1 or 0)
+    local rest = file_lines.count(path, offset + #part.text)
+    part.total = part.last + rest - (part.is_cut and 1 or 0)
   end
-  local last = first + count - 1
-  local notes =
-    notes_for({ text = part, first = first, last = last, total = total, is_cut = is_cut, has_more = has_more })
+  return part
+end
 
-  local content = part
-  if not zi.text.is_utf8(content) then
-    content = zi.text.to_utf8(content)
-    notes[#notes + 1] = "Bytes that are not UTF-8 are shown as \u{FFFD}."
+-- The text as a model can take it, and what it should know besides.
+local function present(part)
+  local content, notes = part.text, { continuation(part) }
+  if not zi.text.is_utf8(content) or content:find("\0", 1, true) then
+    content = zi.text.to_utf8(content):gsub("\0", "\u{FFFD}")
+    notes[#notes + 1] = "Bytes that are no text are shown as \u{FFFD}."
   end
   if content:find("\r\n", 1, true) then
     content = content:gsub("\r\n", "\n")
     notes[#notes + 1] = "Lines end in CRLF; edit keeps that, write does not."
   end
-  if offset == 0 and content:sub(1, #BOM) == BOM then content = content:sub(#BOM + 1) end
-  if #notes > 0 then
-    local gap = content:sub(-1) == "\n" and "\n" or "\n\n"
-    content = ("%s%s[%s]"):format(content, gap, table.concat(notes, " "))
+  if part.first == 1 and content:sub(1, #BOM) == BOM then content = content:sub(#BOM + 1) end
+  if #notes == 0 then return content end
+  local gap = content:sub(-1) == "\n" and "\n" or "\n\n"
+  return ("%s%s[%s]"):format(content, gap, table.concat(notes, " "))
+end
+
+---@async
+local function read_text(path, head, params, size)
+  local first = params.offset or 1
+  if head == "" and first == 1 then
+    return { content = ("`%s` is empty."):format(path), details = { path = path, bytes = 0 } }
+  end
+  local limit = math.min(params.limit or MAX_LINES, MAX_LINES)
+  local part, err = read_part(path, head, first, limit, size)
+  if not part and err then return refuse("%s", err) end
+  if not part then
+    local total = units.count(file_lines.count(path, 0), "line")
+    return refuse("`%s` has only %s; offset=%d is past its end.", path, total, first)
   end
   return {
-    content = content,
+    content = present(part),
     details = {
       path = path,
       bytes = size,
       first_line = first,
-      last_line = last,
-      total_lines = total,
-      truncated = has_more,
+      last_line = part.last,
+      total_lines = part.total,
+      truncated = part.has_more,
     },
   }
 end
@@ -191,19 +174,22 @@ local function execute(params)
   if media_type then return read_image(path, media_type, stat.size) end
   if head:find("^\xff\xfe") or head:find("^\xfe\xff") then
     return refuse("`%s` is UTF-16 text. Use bash: iconv -f UTF-16 -t UTF-8 FILE", path)
-  end
-  if head:sub(1, SNIFF_BYTES):find("\0", 1, true) then
-    return refuse("`%s` is a binary file (%s). Use bash to look into it.", path, units.bytes(stat.size))
+  elseif head:sub(1, SNIFF_BYTES):find("\0", 1, true) then
+    local size = units.bytes(stat.size)
+    return refuse("`%s` is a binary file (%s). Use bash to look into it.", path, size)
   end
   return read_text(path, head, params, stat.size)
 end
 
 zi.tool({
   name = "read",
-  description = "Read a text file, or look at an image (PNG, JPEG, GIF, WebP). Gives at most 2000 lines "
-    .. "or 50 KiB, then says which offset to go on with. The text comes as it is, without line numbers.",
+  description = "Read a text file, or look at an image (PNG, JPEG, GIF, WebP). Gives at most 2000 "
+    .. "lines or 50 KiB, then says which offset to go on with. The text comes as it is, without "
+    .. "line numbers.",
   prompt_snippet = "read a file or look at an image",
-  prompt_guidelines = { "Read a file before you change it; text to replace must be quoted exactly." },
+  prompt_guidelines = {
+    "Read a file before you change it; text to replace must be quoted exactly.",
+  },
   kind = "read",
   parallel = true,
   parameters = {
@@ -211,7 +197,7 @@ zi.tool({
     required = { "path" },
     properties = {
       path = { type = "string", minLength = 1, description = "File to read" },
-      offset = { type = "integer", minimum = 1, description = "First line to read; 1 is the first" },
+      offset = { type = "integer", minimum = 1, description = "First line to read (1)" },
       limit = { type = "integer", minimum = 1, description = "How many lines to read (2000)" },
     },
   },

@@ -31,24 +31,32 @@ local function execute(params)
   end
   local before = text_before(path, stat)
   local written, err = zi.fs.write(path, content)
-  if not written then return { content = tostring(err), is_error = true } end
+  if not written then
+    local why = err.kind == "exists" and " (a part of the path is a file, not a folder)" or ""
+    return { content = tostring(err) .. why, is_error = true }
+  end
 
   local details = {}
-  if before and #content <= MAX_COMPARED_BYTES then details = change.between(before, content) end
+  if before and #content <= MAX_COMPARED_BYTES then
+    details = change.between(before, content)
+  end
   details.path, details.bytes, details.is_new = path, #content, stat == nil
   local feeds = lines.feeds(content)
   local count = content:sub(-1) == "\n" and feeds or content == "" and 0 or feeds + 1
-  local text = stat and "Wrote `%s`: %d bytes, %s; what was there is replaced." or "Wrote the new file `%s`: %d bytes, %s."
+  local text = "Wrote the new file `%s`: %d bytes, %s."
+  if stat then text = "Wrote `%s`: %d bytes, %s; what was there is replaced." end
   if stat and before == content then text = "Wrote `%s`: %d bytes, %s; nothing changed." end
   return { content = text:format(path, #content, units.count(count, "line")), details = details }
 end
 
 zi.tool({
   name = "write",
-  description = "Write a file whole. Makes it and its folders when they are missing, and replaces all "
-    .. "that was in it.",
+  description = "Write a file whole. Makes it and its folders when they are missing, and replaces "
+    .. "all that was in it.",
   prompt_snippet = "write a new file, or a whole one anew",
-  prompt_guidelines = { "Use edit to change a part of a file, and write for new files or to start one over." },
+  prompt_guidelines = {
+    "Use edit to change a part of a file, and write for new files or to start one over.",
+  },
   kind = "write",
   parameters = {
     type = "object",

@@ -4,6 +4,7 @@ local M = {}
 --- Larger texts are not compared, and longer diffs not kept.
 local MAX_TEXT_BYTES = 4 * 1024 * 1024
 local MAX_DIFF_BYTES = 128 * 1024
+local BOM = "\u{FEFF}"
 
 ---@class (exact) zi.Change
 ---@field diff? string unified, three lines of context
@@ -11,6 +12,17 @@ local MAX_DIFF_BYTES = 128 * 1024
 ---@field added? integer
 ---@field removed? integer
 ---@field first_line? integer of the new text, where the change begins
+
+-- A mark at the start and carriage returns say nothing about a change when both texts have them.
+local function without_dressing(before, after)
+  if before:sub(1, #BOM) == BOM and after:sub(1, #BOM) == BOM then
+    before, after = before:sub(#BOM + 1), after:sub(#BOM + 1)
+  end
+  if before:find("\r\n", 1, true) and after:find("\r\n", 1, true) then
+    before, after = before:gsub("\r\n", "\n"), after:gsub("\r\n", "\n")
+  end
+  return before, after
+end
 
 -- A diff begins with a hunk's head, and a hunk with lines that did not change.
 local function first_line(diff)
@@ -30,7 +42,7 @@ end
 ---@return zi.Change
 function M.between(before, after)
   if #before + #after > MAX_TEXT_BYTES then return { diff_omitted = true } end
-  local diff, counts = zi.text.diff(before, after)
+  local diff, counts = zi.text.diff(without_dressing(before, after))
   local too_long = #diff > MAX_DIFF_BYTES
   return {
     diff = not too_long and diff or nil,

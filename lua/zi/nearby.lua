@@ -2,24 +2,59 @@
 local M = {}
 
 local MOST_NAMES = 3
---- How alike two names must be to be taken for each other.
-local LIKENESS = 0.5
+--- How alike two names must be to be taken for each other, and how near to the best the others.
+local LIKENESS, NEAR_BEST = 0.5, 0.85
+local MAX_SLIPS = 3
 --- How deep a file is looked for whose folder is missing.
 local SEARCH_DEPTH = 6
+
+-- How many letters must be changed, put in, taken out or swapped to make `b` of `a`.
+local function distance(a, b)
+  local above, row = {}, {}
+  for column = 0, #b do
+    row[column] = column
+  end
+  for line = 1, #a do
+    local highest
+    highest, above, row = above, row, { [0] = line }
+    for column = 1, #b do
+      local same = a:byte(line) == b:byte(column)
+      local cost = above[column - 1] + (same and 0 or 1)
+      cost = math.min(cost, above[column] + 1, row[column - 1] + 1)
+      local swapped = line > 1
+        and column > 1
+        and a:byte(line) == b:byte(column - 1)
+        and a:byte(line - 1) == b:byte(column)
+      if swapped then cost = math.min(cost, highest[column - 2] + 1) end
+      row[column] = cost
+    end
+  end
+  return row[#b]
+end
+
+-- Slips of the finger are told by the letters, other words of the same parts by their pairs.
+local function likeness(a, b)
+  local longer = math.max(#a, #b)
+  local by_letter = 0
+  if math.abs(#a - #b) <= MAX_SLIPS then by_letter = 1 - distance(a, b) / longer end
+  return math.max(by_letter, zi.text.similarity(a, b))
+end
 
 ---@async
 local function alike(dir, name)
   local scored = {}
   for _, entry in ipairs(zi.fs.list(dir) or {}) do
-    local score = zi.text.similarity(entry.name:lower(), name:lower())
-    if score >= LIKENESS then
-      scored[#scored + 1] = { path = zi.path.relative(zi.path.join(dir, entry.name)), score = score }
-    end
+    local score = likeness(entry.name:lower(), name:lower())
+    local path = zi.path.relative(zi.path.join(dir, entry.name))
+    if score >= LIKENESS then scored[#scored + 1] = { path = path, score = score } end
   end
   table.sort(scored, function(a, b)
     if a.score ~= b.score then return a.score > b.score end
     return a.path < b.path
   end)
+  while #scored > 0 and scored[#scored].score < NEAR_BEST * scored[1].score do
+    table.remove(scored)
+  end
   return scored
 end
 

@@ -1,5 +1,5 @@
---- What a program printed, made fit for a model: as a terminal would show it in the end, and no more
---- of it than helps.
+--- What a program printed, made fit for a model: as a terminal would show it in the end, and no
+--- more of it than helps.
 local lines = require("zi.lines")
 
 local M = {}
@@ -80,13 +80,20 @@ local function take_tail(raw)
     feeds[#feeds + 1] = at
   end
   local kept, size, start = {}, 0, nil
-  for index = #feeds, math.max(1, #feeds - TAIL_LINES + 1), -1 do
-    local line = M.clean(raw:sub(feeds[index] + 1, stop))
+  local function take(from)
+    local line = M.clean(raw:sub(from, stop))
     size = size + #line + 1
-    if size > TAIL_BYTES then break end
+    if size > TAIL_BYTES or #kept == TAIL_LINES then return false end
     table.insert(kept, line)
-    start, stop = feeds[index] + 1, feeds[index] - 1
+    start, stop = from, from - 2
+    return true
   end
+  local index = #feeds
+  while index > 0 and take(feeds[index] + 1) do
+    index = index - 1
+  end
+  -- Of a line that was written over the last state counts, wherever it began.
+  if index == 0 and raw:sub(1, stop - 1):find("\r", 1, true) then take(1) end
   if not start then
     local text
     text, start = cut_start(raw, TAIL_BYTES)

@@ -69,7 +69,7 @@ end
 local function resolve(text, edit, edits)
   local old, new = lf(without_bom(edit.old_text)), lf(without_bom(edit.new_text))
   if old == "" then
-    return nil, "old_text is empty. Quote the text to replace; for a new file or a whole one use `write`."
+    return nil, "old_text is empty. Quote the text to replace; to write a file whole use write."
   end
   if old == new then return nil, "old_text and new_text are the same." end
   local found = places(text, old, not edit.replace_all)
@@ -83,7 +83,8 @@ local function resolve(text, edit, edits)
     return nil, "old_text is not in the file. " .. near.describe(text, old)
   end
   if #found > 1 and not edit.replace_all then
-    return nil, ("old_text is there %d times, on lines %s. "):format(#found, lines_of_places(text, found))
+    local numbers = lines_of_places(text, found)
+    return nil, ("old_text is there %d times, on lines %s. "):format(#found, numbers)
       .. "Add lines around it until only one place fits, or set replace_all."
   end
   for _, place in ipairs(found) do

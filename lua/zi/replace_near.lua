@@ -87,14 +87,12 @@ function M.describe(text, passage)
   local list, wanted = zi.text.lines(text), zi.text.lines(passage)
   local first, last = find_without_blanks(list, passage)
   if first then
-    return ("Only blanks differ from %s (indentation, tabs, line breaks). Quote it exactly:\n%s"):format(
-      range(first, last),
-      show(list, first, last)
-    )
+    local said = "Only blanks differ from %s (indentation, tabs, line breaks). Quote it exactly:\n%s"
+    return said:format(range(first, last), show(list, first, last))
   end
   local anchor, place = anchor_of(wanted)
   local found = alike(list, anchor)
-  if #found == 0 then return "Nothing in it is like it. Read the file again and quote it exactly." end
+  if #found == 0 then return "Nothing is like it. Read the file again and quote it exactly." end
   local shown = {}
   for index = 1, math.min(#found, MAX_CANDIDATES) do
     local start = math.max(found[index].line - place + 1, 1)

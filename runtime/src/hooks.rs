@@ -220,7 +220,7 @@ impl Host {
     ) -> Result<Answer, Fault> {
         let call = call_handler(self, callback, event.clone(), with_input);
         let extension = callback.owner.id.clone();
-        let limit = budgets::INTERCEPTOR;
+        let limit = time_for(&event.name);
         match tokio::time::timeout(limit, call).await {
             Ok(Ok((value, input))) => match answer_table(value) {
                 Ok(value) => Ok(Answer { extension, value, input }),
@@ -272,6 +272,14 @@ impl Host {
             }
             Err(_) => self.notice(Level::Warn, "session_shutdown handlers took too long"),
         }
+    }
+}
+
+/// How long a handler of `event` may take in all. One that asks a model waits for it.
+fn time_for(event: &str) -> Duration {
+    match event {
+        "session_before_compact" => Duration::from_secs(600),
+        _ => budgets::INTERCEPTOR,
     }
 }
 

@@ -221,15 +221,33 @@ impl Host {
 
     /// Chooses the model: the flags, then what the session used, then the settings, then the first
     /// provider that has a credential.
-    pub fn choose_model(&self) -> Result<Model, ModelError> {
+    pub fn choose_model(self: &Arc<Self>) -> Result<Model, ModelError> {
         let flags = &self.flags;
         let chosen = match (&flags.provider, &flags.model) {
             (provider, Some(model)) => models::resolve(&self.registry, provider.as_deref(), model)?,
             (Some(provider), None) => self.default_of(provider)?,
             (None, None) => self.remembered_model()?,
         };
-        lock(&self.selection).model = Some(chosen.clone());
+        let previous = lock(&self.selection).model.replace(chosen.clone());
+        if previous.is_none() {
+            self.tell_resumed_model(&chosen);
+        }
         Ok(chosen)
+    }
+
+    /// A resumed session goes on with its own model, or changes to another one: both are news.
+    fn tell_resumed_model(self: &Arc<Self>, chosen: &Model) {
+        let Some((provider, id)) = self.session.last_model() else { return };
+        let same = provider == chosen.provider && id == chosen.id;
+        if !same {
+            let change = json!({ "provider": chosen.provider, "model": chosen.id });
+            self.session.append("model_change", change);
+        }
+        self.emit(Event::new("model_select", json!({
+            "model": chosen.to_value(),
+            "previous_model": { "provider": provider, "id": id },
+            "source": if same { "restore" } else { "set" },
+        })));
     }
 
     fn default_of(&self, provider: &str) -> Result<Model, ModelError> {
@@ -257,11 +275,7 @@ impl Host {
         let first = usable
             .or_else(|| providers.iter().find(|provider| provider.name == "anthropic"))
             .or_else(|| providers.first())
-            .ok_or_else(|| ModelError::NoProvider {
-                name: "any".into(),
-                hint: String::new(),
-                known: "none: no provider is registered".into(),
-            })?;
+            .ok_or(ModelError::NoProviders)?;
         self.default_of(&first.name)
     }
 

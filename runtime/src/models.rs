@@ -205,6 +205,8 @@ pub fn all(registry: &Registry) -> Vec<Model> {
 /// No model is meant, or more than one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ModelError {
+    #[error("no provider is registered: the bundle is missing, or was left out")]
+    NoProviders,
     #[error("there is no provider `{name}`{hint}; there are: {known}")]
     NoProvider { name: String, hint: String, known: String },
     #[error(
@@ -224,6 +226,9 @@ pub fn find_provider(
 ) -> Result<std::sync::Arc<ProviderSpec>, ModelError> {
     registry.provider(name).ok_or_else(|| {
         let providers = registry.providers();
+        if providers.is_empty() {
+            return ModelError::NoProviders;
+        }
         let known: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
         ModelError::NoProvider {
             name: name.to_owned(),
@@ -252,6 +257,9 @@ pub fn resolve(
         && let Some(spec) = registry.provider(name)
     {
         return Ok(in_provider(&spec, id).unwrap_or_else(|| unknown(name, id)));
+    }
+    if registry.providers().is_empty() {
+        return Err(ModelError::NoProviders);
     }
     let models = all(registry);
     if let Some(model) = models.iter().find(|model| model.id == reference) {

@@ -2,6 +2,10 @@
 
 /// The one of `known` that `name` was most likely meant to be, if any is near enough.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    // No name is that long; comparing takes the product of the lengths.
+    if name.len() > 64 {
+        return None;
+    }
     let lower = name.to_lowercase();
     known
         .iter()

@@ -94,7 +94,11 @@ fn names(text: &str, head: &str) -> BTreeSet<String> {
                 .chars()
                 .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'))
                 .collect();
-            names.insert(rest.trim_end_matches(['.', ':']).replace(':', "."));
+            // `run:` at the end of a sentence is no member.
+            let name = rest.trim_end_matches(['.', ':']).replace(':', ".");
+            if name.contains('.') {
+                names.insert(name);
+            }
         }
     }
     names

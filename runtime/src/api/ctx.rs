@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
-    Bind, Entry, bind,
+    Bind, Entry, arguments, bind, binding_name,
     errors::fail,
     fields::{Fields, misuse},
     find, sub_space,
@@ -254,8 +254,9 @@ where
     A: mlua::FromLuaMulti + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    let call = call.clone();
-    lua.create_function(move |lua, args: A| f(lua, &call, args)).map(Value::Function)
+    let (who, call) = (binding_name(), call.clone());
+    lua.create_function(move |lua, args| f(lua, &call, arguments(lua, &who, args)?))
+        .map(Value::Function)
 }
 
 /// Binds a function that waits to a call.
@@ -269,8 +270,12 @@ where
     F: Future<Output = Result<R>> + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    let call = call.clone();
-    lua.create_async_function(move |lua, args: A| f(lua, call.clone(), args)).map(Value::Function)
+    let (who, call) = (binding_name(), call.clone());
+    lua.create_async_function(move |lua, args| {
+        let (args, call) = (arguments(&lua, &who, args), call.clone());
+        async move { f(lua, call, args?).await }
+    })
+    .map(Value::Function)
 }
 
 fn binding(lua: &Lua, call: &Rc<Call>) -> Result<Value> {

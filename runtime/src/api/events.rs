@@ -22,7 +22,26 @@ pub fn event_argument(lua: &Lua, event: &Event) -> Result<Table> {
         table.set_metatable(Some(camel_case(lua)?))?;
         return Ok(table);
     }
-    let lazy = event.lazy.clone();
+    let mut own = Vec::new();
+    for (name, make) in &event.lazy {
+        match name.split_once('.') {
+            None => own.push((*name, make.clone())),
+            // A field of a field: `assistantMessageEvent.partial`.
+            Some((outer, inner)) => {
+                if let Value::Table(outer) = table.raw_get(outer)? {
+                    make_lazy(lua, &outer, vec![(inner, make.clone())])?;
+                }
+            }
+        }
+    }
+    make_lazy(lua, &table, own)?;
+    Ok(table)
+}
+
+type Lazy = Arc<dyn Fn() -> Data + Send + Sync>;
+
+/// Has the fields of `lazy` made when they are first read.
+fn make_lazy(lua: &Lua, table: &Table, lazy: Vec<(&'static str, Lazy)>) -> Result<()> {
     let meta = lua.create_table()?;
     let index = lua.create_function(move |lua, (table, key): (Table, Value)| {
         let Value::String(key) = &key else { return Ok(Value::Nil) };
@@ -37,11 +56,8 @@ pub fn event_argument(lua: &Lua, event: &Event) -> Result<Table> {
         }
     })?;
     meta.raw_set("__index", index)?;
-    table.set_metatable(Some(meta))?;
-    Ok(table)
+    table.set_metatable(Some(meta))
 }
-
-type Lazy = Arc<dyn Fn() -> Data + Send + Sync>;
 
 fn find_lazy(lazy: &[(&'static str, Lazy)], key: &str) -> Option<Lazy> {
     lazy.iter().find(|(name, _)| *name == key).map(|(_, make)| make.clone())

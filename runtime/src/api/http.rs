@@ -10,6 +10,8 @@ use zi_kernel::{
     scheduler::{self, Nulls, offload},
 };
 
+use crate::run::ADAPTER_LABEL;
+
 use super::{Bind, Entry, VmData, errors::fail, fields::Fields, waiting};
 
 const DEFAULT_BODY_BYTES: u64 = 16 << 20;
@@ -96,9 +98,22 @@ fn read_request(lua: &Lua, who: &str, spec: Value) -> Result<(Request, bool, boo
     Ok((request, as_json, decode == Some("sse")))
 }
 
+/// Sends; what an adapter sends to a provider is shown to handlers first.
 async fn send(lua: &Lua, request: Request) -> Result<std::result::Result<Response, HttpError>> {
-    let client = VmData::of(lua)?.host()?.http.clone();
-    offload(async move { client.send(request).await }).await
+    let host = VmData::of(lua)?.host()?;
+    let for_provider = scheduler::current().is_some_and(|task| task.label.starts_with(ADAPTER_LABEL));
+    offload(async move {
+        if !for_provider {
+            return host.http.send(request).await;
+        }
+        let request = host.filter_send(request).await;
+        let response = host.http.send(request).await;
+        if let Ok(response) = &response {
+            host.show_response(response);
+        }
+        response
+    })
+    .await
 }
 
 async fn request(lua: Lua, spec: Value) -> Result<MultiValue> {

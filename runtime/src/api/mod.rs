@@ -232,6 +232,7 @@ fn sub_space(space: &str, key: &str) -> Option<&'static str> {
 
 /// Binds a member. Functions that wait are wrapped, so that misuse is named.
 fn bind(lua: &Lua, space: &str, entry: &Entry, call: Option<&Rc<Call>>) -> Result<Value> {
+    BINDING.replace(format!("{space}.{}", entry.name).into());
     let value = match (&entry.bind, call) {
         (Bind::Zi(bind), _) => bind(lua)?,
         (Bind::Ctx(bind), Some(call)) => bind(lua, call)?,
@@ -291,13 +292,23 @@ fn make_guard(lua: &Lua) -> Result<Function> {
     Ok(make)
 }
 
+thread_local! {
+    /// The full name of the member that is being bound, for the errors of its arguments.
+    static BINDING: RefCell<Rc<str>> = RefCell::new(Rc::from("zi"));
+}
+
+fn binding_name() -> Rc<str> {
+    BINDING.with_borrow(Rc::clone)
+}
+
 /// `bind` for a function that does not wait.
 pub(crate) fn plain<A, R>(lua: &Lua, f: fn(&Lua, A) -> Result<R>) -> Result<Value>
 where
     A: mlua::FromLuaMulti + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    lua.create_function(f).map(Value::Function)
+    let who = binding_name();
+    lua.create_function(move |lua, args| f(lua, arguments(lua, &who, args)?)).map(Value::Function)
 }
 
 /// `bind` for a function that waits.
@@ -307,5 +318,26 @@ where
     F: Future<Output = Result<R>> + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    lua.create_async_function(f).map(Value::Function)
+    let who = binding_name();
+    lua.create_async_function(move |lua, args| {
+        let args = arguments(&lua, &who, args);
+        async move { f(lua, args?).await }
+    })
+    .map(Value::Function)
+}
+
+/// Reads the arguments of `who`; what does not fit is misuse.
+pub(crate) fn arguments<A: mlua::FromLuaMulti>(
+    lua: &Lua,
+    who: &str,
+    args: mlua::MultiValue,
+) -> Result<A> {
+    A::from_lua_multi(args, lua).map_err(|err| match err {
+        mlua::Error::FromLuaConversionError { from, to, message } => {
+            let from = if from == "nil" { "nothing" } else { from };
+            let more = message.map(|text| format!(" ({text})")).unwrap_or_default();
+            fields::misuse(who, format_args!("expected {to}, got {from}{more}"))
+        }
+        other => fields::misuse(who, other),
+    })
 }

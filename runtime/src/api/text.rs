@@ -149,23 +149,30 @@ fn wrap(_: &Lua, (text, width): (Value, usize)) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let mut line = String::new();
+        let mut used = 0;
         for word in paragraph.split_word_bounds() {
-            if line.width() + word.width() <= width {
+            let cells = word.width();
+            if used + cells <= width {
                 line.push_str(word);
+                used += cells;
                 continue;
             }
             if !line.trim_end().is_empty() {
                 lines.push(line.trim_end().to_owned());
             }
             line.clear();
+            used = 0;
             if word.trim().is_empty() {
                 continue;
             }
             for part in word.graphemes(true) {
-                if line.width() + part.width() > width && !line.is_empty() {
+                let cells = part.width();
+                if used + cells > width && !line.is_empty() {
                     lines.push(std::mem::take(&mut line));
+                    used = 0;
                 }
                 line.push_str(part);
+                used += cells;
             }
         }
         lines.push(line.trim_end().to_owned());

@@ -66,7 +66,11 @@ impl CallFailure {
 
     pub(super) fn from_error(extension: &str, err: CallError) -> Self {
         let cancelled = matches!(err, CallError::Cancelled { .. });
-        let lost = matches!(err, CallError::Abandoned { .. } | CallError::Gone { .. });
+        // After a panic in the host's own code nothing that the VM holds can be relied on.
+        let lost = matches!(
+            err,
+            CallError::Abandoned { .. } | CallError::Gone { .. } | CallError::Panicked { .. }
+        );
         let message = match err {
             CallError::Lua(err) => {
                 let text = err.to_string();

@@ -18,7 +18,10 @@ pub enum JournalError {
     Open { path: PathBuf, source: io::Error },
     #[error("`{}` is not a session: {problem}", path.display())]
     Format { path: PathBuf, problem: String },
-    #[error("session `{}` is in use by {holder}", path.display())]
+    #[error(
+        "session `{}` is in use by {holder}; wait for it, or leave `-c`/`--session` out to start \
+         another one", path.display()
+    )]
     Locked { path: PathBuf, holder: String },
     #[error("cannot create session `{}`: {source}", path.display())]
     Create { path: PathBuf, source: io::Error },

@@ -29,6 +29,8 @@ mod exit {
     pub const INTERRUPTED: u8 = 130;
 }
 
+/// The signal of a file that grew past the process's limit (25 on every Linux and on macOS).
+const SIGXFSZ: tokio::signal::unix::SignalKind = tokio::signal::unix::SignalKind::from_raw(25);
 /// How long observers may still work after the run.
 const OBSERVER_GRACE: Duration = Duration::from_secs(5);
 
@@ -66,6 +68,8 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 async fn run_async(cli: &Cli) -> u8 {
+    // A file size limit then shows as a failed write, which is told; by default it kills.
+    let _size_limit = tokio::signal::unix::signal(SIGXFSZ);
     let as_json = cli.json || cli.mode == Some(OutputMode::Json);
     let lists = cli.list_models.is_some() || cli.list_tools;
     let front: Box<dyn Front> =
@@ -164,7 +168,7 @@ async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
     match host.prompt(prompt).await {
         Ok(Some(report)) => {
             let code = exit_code(&report);
-            let error = report.error.clone().or_else(|| limit_failure(host, &report));
+            let error = report.error.clone().or_else(|| limit_failure(&report));
             Ended { code, report: Some(report), error }
         }
         Ok(None) => Ended { code: 0, report: None, error: None },
@@ -178,14 +182,13 @@ fn check_credential(host: &Host) -> Result<(), Failure> {
     host.credential(&provider).map(drop).map_err(|err| Failure::new("auth", err.to_string()))
 }
 
-fn limit_failure(host: &Host, report: &RunReport) -> Option<Failure> {
+fn limit_failure(report: &RunReport) -> Option<Failure> {
     (report.status == Status::Limit).then(|| {
-        let limit = report.turns;
         let text = format!(
-            "the limit of {limit} model calls was reached; `zi -c -p \"go on\"` continues, \
-             `--max-steps` raises it"
+            "the limit of {} model calls was reached; `zi -c -p \"go on\"` continues, \
+             `--max-steps` raises it",
+            report.turns
         );
-        let _ = host;
         Failure { code: Some("max_steps".into()), ..Failure::new("invalid_request", text) }
     })
 }

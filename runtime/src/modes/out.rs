@@ -108,6 +108,9 @@ fn report(level: &str, text: &str) {
 
 /// Prints lines to standard output; a reader that left ends it quietly.
 pub fn print_lines(text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     let clean;
     let text = if out.is_terminal() {

@@ -354,7 +354,7 @@ impl Block {
             map.insert("incomplete".into(), true.into());
             map.insert("fault".into(), fault.into());
             map.insert("raw_arguments".into(), raw.into());
-        } else if !raw.is_empty() && raw != arguments {
+        } else if !raw.is_empty() && is_other_text(&raw, &arguments) {
             // Kept as it came: replaying other bytes would miss the provider's cache.
             map.insert("raw_arguments".into(), raw.into());
         }
@@ -364,6 +364,12 @@ impl Block {
         map.insert("arguments".into(), arguments);
         Value::Object(map)
     }
+}
+
+/// Whether the model wrote its arguments otherwise than we would encode them.
+fn is_other_text(raw: &str, arguments: &Value) -> bool {
+    let ours = arguments.to_string();
+    raw != ours
 }
 
 fn unique_id(id: String, ids: &mut HashSet<String>) -> String {

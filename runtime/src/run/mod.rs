@@ -9,6 +9,7 @@ mod dispatch;
 mod result;
 mod stream;
 mod turn;
+mod wire;
 
 use std::{
     collections::VecDeque,
@@ -29,6 +30,7 @@ pub use result::head_and_tail;
 pub(crate) use result::read_lua as read_result;
 pub use stream::{Answer, Completion, ProviderRequest};
 pub use turn::TurnResult;
+pub use wire::ADAPTER_LABEL;
 
 use crate::{
     api::{Failure, RunHandle},

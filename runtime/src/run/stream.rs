@@ -12,7 +12,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls};
 
-use super::assembler::{Assembler, Emit, EmitKind, Update};
+use super::{
+    assembler::{Assembler, Emit, EmitKind, Update},
+    turn::UPDATE_EVERY,
+    wire::ADAPTER_LABEL,
+};
 use crate::{
     api::{self, Call, Failure},
     auth::Credential,
@@ -268,7 +272,7 @@ impl Host {
         let news = Arc::new(Notify::new());
         let (sink, bell) = (assembler.clone(), news.clone());
         let call = Call::new(self, &adapter.stream.owner).with_signal(abort.clone());
-        let label = format!("api {api}");
+        let label = format!("{ADAPTER_LABEL}{api}");
         let calling = Invocation::new(&adapter.stream, label, budgets::WORK).start(
             move |lua| {
                 let request = request_table(lua, &data, &messages)?;
@@ -279,12 +283,8 @@ impl Host {
             |_, _| Ok(()),
         );
         let mut calling = std::pin::pin!(calling);
-        let mut show = || {
-            let updates = lock(assembler).take_updates();
-            if !updates.is_empty() {
-                watch(assembler, updates);
-            }
-        };
+        let mut show = || watch(assembler, lock(assembler).take_updates());
+        let mut shown = true;
         let ended = loop {
             tokio::select! {
                 biased;
@@ -299,7 +299,15 @@ impl Host {
                         }
                     },
                 },
-                () = news.notified() => show(),
+                () = news.notified() => {
+                    show();
+                    shown = false;
+                }
+                // What was held back to be joined goes out when nothing more comes for a while.
+                () = tokio::time::sleep(UPDATE_EVERY), if !shown => {
+                    show();
+                    shown = true;
+                }
             }
         };
         show();

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often handlers of `message_update` are told of news.
-const UPDATE_EVERY: Duration = Duration::from_millis(33);
+pub(super) const UPDATE_EVERY: Duration = Duration::from_millis(33);
 
 /// What the loop learns of a turn.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ impl Host {
     /// Asks the model once and commits its answer.
     pub(crate) async fn turn(self: &Arc<Self>, run: &Arc<RunState>) -> TurnResult {
         self.close_turn(run);
+        self.sync_behind(run);
         if run.abort.is_cancelled() {
             return TurnResult::without_answer("aborted", None);
         }
@@ -97,6 +98,20 @@ impl Host {
             .await;
         watcher.finish(&answer);
         self.commit_answer(run, index, answer).await
+    }
+
+    /// Brings a finished turn to disk while the next one is being asked for. What must be on disk
+    /// before something happens is synced, and waited for, there.
+    fn sync_behind(self: &Arc<Self>, run: &Arc<RunState>) {
+        let (host, run) = (self.clone(), run.clone());
+        self.observers.spawn_on(
+            async move {
+                if let Err(err) = host.session.sync().await {
+                    host.journal_problem(&run, &err);
+                }
+            },
+            &self.io,
+        );
     }
 
     fn end_early(self: &Arc<Self>, run: &RunState, failure: Failure) -> TurnResult {
@@ -266,7 +281,9 @@ impl<'a> Watcher<'a> {
     }
 
     fn see(&mut self, assembler: &Arc<Mutex<Assembler>>, updates: Vec<Update>) {
-        self.start();
+        if !updates.is_empty() {
+            self.start();
+        }
         self.source.get_or_insert_with(|| assembler.clone());
         for update in updates {
             self.host.show(&update_event(&update));
@@ -279,7 +296,7 @@ impl<'a> Watcher<'a> {
                 _ => self.waiting.push(update),
             }
         }
-        if self.last.elapsed() >= UPDATE_EVERY {
+        if !self.waiting.is_empty() && self.last.elapsed() >= UPDATE_EVERY {
             self.tell();
         }
     }
@@ -298,8 +315,10 @@ impl<'a> Watcher<'a> {
         };
         for update in waiting {
             let snapshot = snapshot.clone();
-            let event =
-                update_event(&update).with_lazy("message", Arc::new(move || (*snapshot).clone()));
+            let partial = snapshot.clone();
+            let event = update_event(&update)
+                .with_lazy("message", Arc::new(move || (*snapshot).clone()))
+                .with_lazy("assistantMessageEvent.partial", Arc::new(move || (*partial).clone()));
             for handler in &handlers {
                 self.host.observe(handler, event.clone());
             }
@@ -309,6 +328,12 @@ impl<'a> Watcher<'a> {
     fn finish(&mut self, answer: &Answer) {
         self.start();
         self.tell();
+        let last = match &answer.error {
+            Some(failure) => json!({ "type": "error", "error": failure.to_value() }),
+            None => json!({ "type": "done", "reason": answer.stop_reason }),
+        };
+        let last = json!({ "assistantMessageEvent": last, "message": answer.message });
+        self.host.emit(Event::new("message_update", last));
         self.host.emit(Event::new("message_end", json!({ "message": answer.message })));
     }
 }

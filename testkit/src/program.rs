@@ -1,0 +1,233 @@
+//! The binary, started as a user would, in a home of its own.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    io::{Read, Write as _},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::PATIENCE;
+
+/// A run of the binary in the making. The home and the working directory are new, empty folders; no
+/// key, proxy or setting of whoever runs the tests is seen.
+#[derive(Debug)]
+pub struct Zi {
+    command: Command,
+    folders: Arc<Folders>,
+    stdin: Vec<u8>,
+}
+
+/// They go with the last run that uses them.
+#[derive(Debug)]
+struct Folders {
+    home: TempDir,
+    cwd: TempDir,
+}
+
+/// A run that ended.
+#[derive(Debug)]
+pub struct Done {
+    pub status: ExitStatus,
+    /// The exit code; a signal has none.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Zi {
+    /// `binary` is `env!("CARGO_BIN_EXE_zi")` in the tests of the crate that makes it.
+    pub fn new(binary: impl AsRef<OsStr>) -> Self {
+        let home = tempfile::tempdir().expect("a folder for the home");
+        let cwd = tempfile::tempdir().expect("a folder to work in");
+        Self::inside(binary, Arc::new(Folders { home, cwd }))
+    }
+
+    /// Another run in the same folders, with nothing else in common.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::inside(self.command.get_program(), self.folders.clone())
+    }
+
+    fn inside(binary: impl AsRef<OsStr>, folders: Arc<Folders>) -> Self {
+        let (home, cwd) = (folders.home.path(), folders.cwd.path());
+        let mut command = Command::new(binary);
+        for (name, _) in env::vars_os() {
+            if is_personal(&name.to_string_lossy()) {
+                command.env_remove(name);
+            }
+        }
+        command.env("HOME", home).env("ZI_HOME", home).current_dir(cwd);
+        Self { command, folders, stdin: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    #[must_use]
+    pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.stdin = text.into();
+        self
+    }
+
+    /// Writes `settings.json`.
+    #[must_use]
+    pub fn settings(self, settings: &Value) -> Self {
+        self.home_file("settings.json", settings.to_string())
+    }
+
+    /// Writes a file below the home, which is the root of the user's `extensions/` and `lua/`.
+    #[must_use]
+    pub fn home_file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        write(self.home(), path, content.as_ref());
+        self
+    }
+
+    /// Writes a file below the working directory.
+    #[must_use]
+    pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        write(self.cwd(), path, content.as_ref());
+        self
+    }
+
+    pub fn home(&self) -> &Path {
+        self.folders.home.path()
+    }
+
+    pub fn cwd(&self) -> &Path {
+        self.folders.cwd.path()
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let stdout = collect(child.stdout.take().expect("it is piped"));
+        let stderr = collect(child.stderr.take().expect("it is piped"));
+        let mut input = child.stdin.take().expect("it is piped");
+        // A program that does not read its input closes it; that is its own affair.
+        input.write_all(&self.stdin).ok();
+        drop(input);
+        Running { child, stdout, stderr, _folders: self.folders }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Done {
+        self.start().wait()
+    }
+}
+
+/// Whether a variable says something about whoever runs the tests.
+fn is_personal(name: &str) -> bool {
+    let name = name.to_uppercase();
+    let is_key = ["_API_KEY", "_TOKEN", "_PROXY"].iter().any(|end| name.ends_with(end));
+    is_key || name.starts_with("ZI_") || name.starts_with("XDG_")
+}
+
+fn write(root: &Path, path: &str, content: &[u8]) {
+    let path = root.join(path);
+    let folder = path.parent().expect("a file is in a folder");
+    fs::create_dir_all(folder).expect("the folder can be made");
+    fs::write(path, content).expect("the file can be written");
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).ok();
+        bytes
+    })
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: JoinHandle<Vec<u8>>,
+    stderr: JoinHandle<Vec<u8>>,
+    _folders: Arc<Folders>,
+}
+
+impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal: `INT`, `TERM`, `KILL`, ….
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the process takes signals");
+    }
+
+    /// Waits for its end; a run that does not end is killed and fails the test.
+    pub fn wait(mut self) -> Done {
+        let id = self.id().to_string();
+        let (ended, end) = mpsc::channel::<()>();
+        let watchdog = thread::spawn(move || {
+            let is_late = end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if is_late {
+                Command::new("kill").args(["-KILL", &id]).status().ok();
+            }
+            is_late
+        });
+        let status = self.child.wait().expect("a child can be waited for");
+        drop(ended);
+        let is_late = watchdog.join().unwrap_or(false);
+        let text = |pipe: JoinHandle<Vec<u8>>| {
+            String::from_utf8_lossy(&pipe.join().unwrap_or_default()).into_owned()
+        };
+        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        assert!(!is_late, "it did not end; stdout: {stdout}\nstderr: {stderr}");
+        Done { code: status.code(), status, stdout, stderr }
+    }
+}
+
+impl Done {
+    /// The lines of `--mode json`.
+    pub fn json_lines(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|err| panic!("{err} in {line:?}"))
+            })
+            .collect()
+    }
+
+    /// The events of one type among them.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        self.json_lines().into_iter().filter(|event| event["type"] == kind).collect()
+    }
+
+    /// The messages of one role, as they were committed.
+    pub fn messages(&self, role: &str) -> Vec<Value> {
+        let ends = self.events("message_end").into_iter();
+        ends.map(|event| event["message"].clone()).filter(|it| it["role"] == role).collect()
+    }
+
+    /// Its last line, which says how the run went.
+    pub fn result(&self) -> Value {
+        self.json_lines().pop().unwrap_or_else(|| panic!("no output; stderr: {}", self.stderr))
+    }
+}
