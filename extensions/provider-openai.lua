@@ -2,8 +2,8 @@
 -- description: OpenAI, and the many servers that speak its Chat Completions.
 -- api: 1
 
-local chat = require("zi.chat_request")
 local answer = require("zi.chat_answer")
+local chat = require("zi.chat_request")
 local wire = require("zi.wire")
 
 local API = "openai-chat"
@@ -22,7 +22,7 @@ end
 
 zi.api(API, { stream = stream })
 
--- Where they are, and what they want otherwise than OpenAI; `zi.ChatCompat` says what each switch does.
+-- Where they are, and what they want otherwise; `zi.ChatCompat` says what the switches do.
 local SERVERS = {
   {
     name = "openai",

@@ -32,8 +32,7 @@ local function execute(params)
   local before = text_before(path, stat)
   local written, err = zi.fs.write(path, content)
   if not written then
-    local why = err.kind == "exists" and " (a part of the path is a file, not a folder)" or ""
-    return { content = tostring(err) .. why, is_error = true }
+    return { content = tostring(err), is_error = true }
   end
 
   local details = {}

@@ -15,7 +15,11 @@ local STOP_REASONS = {
 }
 
 -- Ends that are no ends: the server gave up.
-local BREAKDOWNS = { error = "server", network_error = "server", insufficient_system_resource = "overloaded" }
+local BREAKDOWNS = {
+  error = "server",
+  network_error = "server",
+  insufficient_system_resource = "overloaded",
+}
 
 ---@class zi.ChatAnswer
 local Answer = {}
@@ -24,7 +28,8 @@ Answer.__index = Answer
 ---@param emit fun(part: table)
 ---@return zi.ChatAnswer
 function M.new(emit)
-  return setmetatable({ _emit = emit, _calls = {}, _count = 0, _details = zi.json.array({}) }, Answer)
+  local answer = { _emit = emit, _calls = {}, _count = 0, _details = zi.json.array({}) }
+  return setmetatable(answer, Answer)
 end
 
 -- The text, when it says something.
@@ -32,7 +37,7 @@ local function some(text)
   return type(text) == "string" and text ~= "" and text or nil
 end
 
--- Totals count what the cache held; ours do not.
+-- Their input counts what the cache held; ours does not.
 local function usage_of(usage)
   local input = usage.prompt_tokens_details or {}
   local read = input.cached_tokens or usage.cached_tokens or usage.prompt_cache_hit_tokens or 0
@@ -71,7 +76,7 @@ function Answer:_content(content)
   end
 end
 
--- Pieces of one detail share its index and type. Their texts are joined; everything else is the same in
+-- Pieces of one detail share its index and type. Their texts are joined; all else is the same in
 -- each, or comes once.
 local JOINED = { text = true, summary = true, data = true }
 
@@ -89,7 +94,8 @@ end
 
 function Answer:_reasoning(delta)
   local content = some(delta.reasoning_content)
-  self:_thinking(content or some(delta.reasoning), content and "reasoning_content" or "reasoning")
+  local field = content and "reasoning_content" or "reasoning"
+  self:_thinking(content or some(delta.reasoning), field)
   if type(delta.reasoning_details) ~= "table" or #delta.reasoning_details == 0 then return end
   for _, piece in ipairs(delta.reasoning_details) do
     self:_merge_detail(piece)
@@ -97,8 +103,8 @@ function Answer:_reasoning(delta)
   self._emit({ type = "thinking", block = "thinking", reasoning_details = self._details })
 end
 
--- The call that a piece belongs to: that of its index, else that of its id, else the newest. An id that
--- is not the one of the call at hand starts another: some servers give every call the same index.
+-- The call that a piece belongs to: that of its index, else that of its id, else the newest. An id
+-- that is not the one of the call at hand starts another: some servers repeat the same index.
 function Answer:_call_of(piece)
   local id = some(piece.id)
   local place = piece.index or (id and "id " .. id)
@@ -108,7 +114,10 @@ function Answer:_call_of(piece)
     call = { block = "call " .. self._count }
     if place then self._calls[place] = call end
   end
-  call.id = call.id or id
+  if id then
+    call.id = id
+    self._calls["id " .. id] = call
+  end
   self._newest = call
   return call
 end
@@ -157,7 +166,7 @@ function Answer:take(chunk)
   if chunk.error then error(failures.of_event(chunk.error, { status = chunk.status_code }), 0) end
 end
 
---- Ends the answer. Without a reason and without the server's last word it was cut off, and gets no end.
+--- Ends the answer. With neither a reason nor the server's last word it was cut off: no end for it.
 ---@param is_done boolean whether the server said that this was all
 function Answer:finish(is_done)
   local raw = self._finish

@@ -89,7 +89,8 @@ local function add_thinking(message, thinking, compat)
   local text, details = {}, zi.json.array({})
   for _, block in ipairs(thinking) do
     text[#text + 1] = block.text
-    table.move(block.reasoning_details or {}, 1, #(block.reasoning_details or {}), #details + 1, details)
+    local more = block.reasoning_details or {}
+    table.move(more, 1, #more, #details + 1, details)
   end
   text = table.concat(text)
   if compat.replay == "reasoning_details" then
@@ -186,7 +187,11 @@ function M.body(request, api)
   end
   local effort = reasoning.wire(request.model, request.reasoning)
   if effort then
-    set_all(body, compat.effort == "object" and { reasoning = { effort = effort } } or { reasoning_effort = effort })
+    if compat.effort == "object" then
+      body.reasoning = { effort = effort }
+    else
+      body.reasoning_effort = effort
+    end
     set_all(body, compat.with_reasoning)
   end
   set_all(body, compat.extra)

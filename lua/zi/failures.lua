@@ -1,21 +1,32 @@
 --- What it means when a provider refuses, breaks off or cannot be reached, whatever its dialect.
 --- Answers values for `error(…)`; the kinds are those of `zi.failure`.
+local delays = require("zi.delays")
+
 local M = {}
 
 ---@class (exact) zi.failures.Rule
 ---@field kind string
 ---@field status? integer[]
----@field words? string[] patterns, looked for in everything the provider said, in lower case
+---@field words? string[] patterns, looked for in all that the provider said, in lower case
 
--- The first rule that fits counts. Their order is the point: a quota often looks like a rate limit, and
--- "too many tokens, please wait" is not a prompt that is too long.
+-- The first rule that fits counts. Their order is the point: a quota often looks like a rate limit,
+-- and "too many tokens, please wait" is not a prompt that is too long.
 ---@type zi.failures.Rule[]
 local RULES = {
-  { kind = "content_policy", words = { "flagged by moderation", "flagged as potentially", "content_policy" } },
+  {
+    kind = "content_policy",
+    words = { "flagged by moderation", "flagged as potentially", "content_policy" },
+  },
   {
     kind = "auth",
     status = { 401, 403 },
-    words = { "invalid_api_key", "api key not valid", "authentication_error", "permission_error", "token_expired" },
+    words = {
+      "invalid_api_key",
+      "api key not valid",
+      "authentication_error",
+      "permission_error",
+      "token_expired",
+    },
   },
   -- No wait makes a request smaller that is above the limit of a minute.
   { kind = "context_overflow", words = { "request too large" } },
@@ -55,7 +66,7 @@ local RULES = {
       "request_too_large",
       "prompt is too long",
       "prompt too long",
-      "exceeds? context limit",
+      "exceed context limit",
       "exceeds the context window",
       "context window exceeds",
       "maximum context length",
@@ -93,77 +104,56 @@ local function kind_of(status, said)
   return said:find("invalid_request", 1, true) and "invalid_request" or "server"
 end
 
+-- Any value as words: some servers put objects where others put texts, and numbers where codes are.
 local function text_of(value)
   if type(value) == "table" then return zi.json.encode(value) end
   if math.type(value) == "float" then value = math.tointeger(value) or value end
   return value ~= nil and tostring(value) or ""
 end
 
--- `39s`, `1.5s`, `6m0s`, `120ms`
-local MS = { ms = 1, s = 1000, m = 60000, h = 3600000 }
-
-local function duration_ms(text)
-  local total
-  for number, unit in text:gmatch("(%d+%.?%d*)(%a+)") do
-    if not MS[unit] then return nil end
-    total = (total or 0) + tonumber(number) * MS[unit]
-  end
-  return total
-end
-
-local function header_delay_ms(headers)
-  local ms = tonumber(headers["retry-after-ms"])
-  if ms then return ms end
-  local after = headers["retry-after"]
-  if not after then return nil end
-  if tonumber(after) then return tonumber(after) * 1000 end
-  local at = zi.hash.parse_date(after)
-  local now = headers.date and zi.hash.parse_date(headers.date) or zi.hash.now_ms()
-  return at and math.max(0, at - now)
-end
-
--- Google says it in the details, others in a sentence.
-local function told_delay_ms(report, said)
-  for _, detail in ipairs(type(report.details) == "table" and report.details or {}) do
-    if type(detail) == "table" and detail.retryDelay then return duration_ms(detail.retryDelay) end
-  end
-  local told = said:match("again in (%d[%w%.]*)") or said:match("retry in (%d[%w%.]*)")
-  return told and duration_ms(told)
-end
-
--- Gateways put the words of the server behind them into a field of their own.
-local function inner_cause(report)
-  local metadata = report.metadata
-  return type(metadata) == "table" and text_of(metadata.raw) or ""
+local function table_of(value)
+  return type(value) == "table" and value or {}
 end
 
 local function code_of(report)
-  local details = type(report.details) == "table" and report.details or {}
-  for _, code in ipairs({ text_of(details.error_code), text_of(report.code), text_of(report.type) }) do
-    if code ~= "" then return code end
+  local details = table_of(report.details)
+  for _, code in ipairs({ details.error_code or "", report.code or "", report.type or "" }) do
+    if code ~= "" then return text_of(code) end
   end
+end
+
+-- Google says it in the details, others in a sentence.
+local function told_delay(report, said)
+  for _, detail in ipairs(table_of(report.details)) do
+    local delay = table_of(detail).retryDelay
+    if delay then return delays.parse(text_of(delay)) end
+  end
+  return delays.of_sentence(said)
 end
 
 ---@param report table what the provider said went wrong
 ---@param facts {status?: integer, headers?: table<string, string>, request_id?: string}
 ---@return zi.Failure
 local function describe(report, facts)
-  local headers = facts.headers or {}
-  local message, cause = text_of(report.message or report.detail), inner_cause(report)
+  local headers, metadata = facts.headers or {}, table_of(report.metadata)
+  local message = text_of(report.message or report.detail)
+  -- Gateways put the words of the server behind them into a field of their own.
+  local cause = text_of(metadata.raw)
   local said = table.concat({
     text_of(report.code),
     text_of(report.type),
     text_of(report.status),
     text_of(report.details),
-    type(report.metadata) == "table" and text_of(report.metadata.error_type) or "",
+    text_of(metadata.error_type),
     message,
     cause,
-  }, " ")
-  said = said:lower()
-  if message == "" then message = ("the server answered with status %s"):format(facts.status or "unknown") end
+  }, " "):lower()
+  if message == "" then
+    message = ("the server answered with status %s"):format(facts.status or "unknown")
+  end
   if cause ~= "" then message = ("%s: %s"):format(message, (zi.text.clip(cause, 300))) end
-  local retryable
   local advice = headers["x-should-retry"]
+  local retryable
   if advice == "true" or advice == "false" then retryable = advice == "true" end
   return zi.failure({
     kind = kind_of(facts.status, said),
@@ -171,23 +161,23 @@ local function describe(report, facts)
     status = facts.status,
     code = code_of(report),
     retryable = retryable,
-    retry_after_ms = header_delay_ms(headers) or told_delay_ms(report, said),
+    retry_after_ms = delays.of_headers(headers) or told_delay(report, said),
     request_id = facts.request_id or headers["request-id"] or headers["x-request-id"],
   })
 end
 
--- The part of an error body that says what is wrong: `{error = {…}}`, `{error = "…"}`, `{message = …}`,
--- `{detail = …}`, a list of one of these, or no JSON at all.
+-- The part of an error body that says what is wrong, and the body: `{error = {…}}`,
+-- `{error = "…"}`, `{message = …}`, `{detail = …}`, a list of one of these, or no JSON at all.
 local function report_of(body)
-  local ok, value = pcall(zi.json.decode, body)
-  if not ok or type(value) ~= "table" then
+  local ok, whole = pcall(zi.json.decode, body)
+  if not ok or type(whole) ~= "table" then
     local text = zi.text.to_utf8(body):match("^%s*(.-)%s*$")
     return { message = not text:find("^<") and zi.text.clip(text, 300) or nil }, {}
   end
-  if value[1] ~= nil then value = value[1] end
-  if type(value) ~= "table" then return { message = text_of(value) }, {} end
-  if type(value.error) == "table" then return value.error, value end
-  return { message = value.error or value.message or value.detail, code = value.code, type = value.type }, value
+  if type(whole[1]) == "table" then whole = whole[1] end
+  if type(whole.error) == "table" then return whole.error, whole end
+  local message = whole.error or whole.message or whole.detail
+  return { message = message, code = whole.code, type = whole.type }, whole
 end
 
 --- The failure that an answer with a bad status stands for.
@@ -197,15 +187,17 @@ end
 ---@return zi.Failure
 function M.of_answer(answer, body, provider)
   if provider == "cerebras" and body == "" and answer.status == 400 then
-    return zi.failure({ kind = "context_overflow", status = 400, message = "the request is too large" })
+    local message = "the request is too large"
+    return zi.failure({ kind = "context_overflow", status = 400, message = message })
   end
   local report, whole = report_of(body)
   local request_id = type(whole.request_id) == "string" and whole.request_id or nil
-  return describe(report, { status = answer.status, headers = answer.headers, request_id = request_id })
+  local facts = { status = answer.status, headers = answer.headers, request_id = request_id }
+  return describe(report, facts)
 end
 
 --- The failure that an error inside of a stream stands for, where HTTP had said that all is well.
----@param report table|string
+---@param report any
 ---@param facts? {status?: integer, request_id?: string}
 ---@return zi.Failure
 function M.of_event(report, facts)
@@ -216,7 +208,12 @@ function M.of_event(report, facts)
 end
 
 -- What the kinds of `zi.http` come to, before and after the answer began.
-local BEFORE = { timeout = "timeout", url = "invalid_request", redirect = "protocol", too_large = "protocol" }
+local BEFORE = {
+  timeout = "timeout",
+  url = "invalid_request",
+  redirect = "protocol",
+  too_large = "protocol",
+}
 local AFTER = { timeout = "timeout", too_large = "protocol", protocol = "protocol" }
 
 --- The failure of a request that got no answer.
@@ -227,12 +224,17 @@ function M.of_request(err)
 end
 
 --- The failure of an answer that broke off.
----@param err any what the stream raised
+---@param err zi.Error what the stream raised
 ---@return zi.Failure
 function M.of_break(err)
-  local kind = type(err) == "table" and err.kind
-  if not kind then return err end
-  return zi.failure({ kind = AFTER[kind] or "stream_truncated", message = tostring(err) })
+  return zi.failure({ kind = AFTER[err.kind] or "stream_truncated", message = tostring(err) })
+end
+
+--- The failure of an answer that is not what the protocol says. Another one may be.
+---@param problem string
+---@return zi.Failure
+function M.of_nonsense(problem)
+  return zi.failure({ kind = "protocol", message = problem, retryable = true })
 end
 
 return M

@@ -1,5 +1,5 @@
---- The conversation as providers take it: turns of user and assistant that alternate, with what is only
---- valid for one model left out for every other.
+--- The conversation as providers take it: turns of user and assistant that alternate, with what is
+--- only valid for one model left out for every other.
 local M = {}
 
 ---@class (exact) zi.transcript.Result
@@ -93,8 +93,8 @@ local function said(message, rule, is_own)
   return kept
 end
 
---- Turns the messages of a request into turns. Thinking and signatures only go back to the provider,
---- wire and model that they are from.
+--- Turns the messages of a request into turns. Thinking and signatures only go back to the
+--- provider, wire and model that they are from.
 ---@param request table
 ---@param api string the wire
 ---@param rule fun(id: string): string what becomes of ids, see `id_rule`

@@ -3,7 +3,7 @@ local failures = require("zi.failures")
 
 local M = {}
 
--- How long a server that has said everything may take to close the answer. A connection whose answer
+-- How long a server that has said everything may take to end the answer. A connection whose answer
 -- was read to its end serves the next request.
 local CLOSING_MS = 500
 
@@ -38,16 +38,30 @@ end
 -- The event as data; nil for what says nothing.
 local function decode(item)
   if type(item.json) == "table" then return item.json end
-  -- A last event that the end of the body cut in two says nothing: its stream has no end mark either.
+  -- What the end of the body cut in two says nothing: an end mark is missing, too.
   if item.cut or item.data == "" then return nil end
   if item.event == "error" then error(failures.of_event(item.data), 0) end
-  local message = ("an event is not JSON: %s"):format((zi.text.clip(item.data, 80)))
-  error(zi.failure({ kind = "protocol", message = message, retryable = true }), 0)
+  local excerpt = zi.text.clip(item.data, 80)
+  error(failures.of_nonsense(("an event is not JSON: %s"):format(excerpt)), 0)
 end
 
---- Sends a request and passes the events of its answer to `on_event`, decoded, until that answers true
---- or the body ends; `[DONE]` ends it too. Raises a `zi.Failure` when the provider or the connection
---- fails. A body that ends early raises nothing: the answer then lacks its `stop`.
+-- Lets `on_event` take an event. What it does not expect is the provider's fault.
+local function pass(event, on_event)
+  local ok, result = pcall(on_event, event)
+  if ok then return result == true end
+  if type(result) == "table" and result.kind then error(result, 0) end
+  error(failures.of_nonsense(("an event makes no sense: %s"):format(result)), 0)
+end
+
+local function check_type(stream)
+  local kind = stream.headers["content-type"] or ""
+  if kind == "" or kind:find("event-stream", 1, true) then return end
+  error(failures.of_nonsense(("the server sent `%s`, not a stream of events"):format(kind)), 0)
+end
+
+--- Sends a request and passes the events of its answer to `on_event`, decoded, until that answers
+--- true or the body ends; `[DONE]` ends it too. Raises a `zi.Failure` when the provider or the
+--- connection fails. A body that ends early raises nothing: the answer then lacks its `stop`.
 ---@async
 ---@param call zi.wire.Call
 ---@param on_event fun(event: table): boolean?
@@ -55,16 +69,20 @@ end
 function M.read(call, on_event)
   local stream = open(call)
   local next_item = stream:each()
-  local done = false
+  local done, is_empty = false, true
   while not done do
     local ok, item = pcall(next_item)
     if not ok then error(failures.of_break(item), 0) end
-    if not item then return false end
+    if not item then
+      if is_empty then check_type(stream) end
+      return false
+    end
+    is_empty = false
     if item.data == "[DONE]" then
       done = true
     else
       local event = decode(item)
-      done = event ~= nil and on_event(event) == true
+      done = event ~= nil and pass(event, on_event)
     end
   end
   zi.task.race({
@@ -75,9 +93,9 @@ function M.read(call, on_event)
   return true
 end
 
---- The headers of a provider and the credential in the way it wants to see it.
----@param request table
----@param key_header? string header of its own for keys; `authorization: Bearer …` without one
+--- The headers of a provider, with the credential where it looks for it.
+---@param request table what an adapter is given
+---@param key_header? string header for keys; `authorization: Bearer …` without one
 ---@param more? table<string, string>
 ---@return table<string, string>
 function M.headers(request, key_header, more)

@@ -24,7 +24,7 @@ local values = {
 }
 -- What would really do something with the strings above, or end the run.
 local skip = { ["ctx.shutdown"] = true, ["ctx.abort"] = true, ["zi.spawn"] = true, ["zi.task.sleep"] = true,
-  ["zi.fs.remove"] = true, ["zi.task.race"] = true, ["zi.fs.temp"] = true, ["zi.task.every"] = true, ["zi.loop"] = true }
+  ["zi.fs.remove"] = true, ["ctx.send_user_message"] = true, ["zi.task.race"] = true, ["zi.fs.temp"] = true, ["zi.task.every"] = true, ["zi.loop"] = true }
 
 local function lookup(ctx, name)
   local value = name:match("^ctx") and ctx or zi

@@ -229,7 +229,6 @@ fn a_connection_that_breaks_is_never_a_whole_answer() {
         ("too short", with_half(Reply::new(200)).short_by(body.len() - middle)),
         ("without length", with_half(Reply::new(200)).until_close()),
         ("empty", Reply::sse("")),
-        ("no stream", Reply::new(200).header("content-type", "text/html").then("<html></html>")),
     ];
     for (how, reply) in breaks {
         let (error, text) = failure(&ask(&ANTHROPIC, reply));
@@ -245,7 +244,7 @@ fn an_answer_that_is_cut_anywhere_is_not_taken_for_whole() {
     let arguments = json!({ "path": "a/b", "text": "grüße" });
     let cases = [
         (&ANTHROPIC, anthropic::tool_call("c", "t", &arguments), "\"message_stop\"}"),
-        (&OPENAI, openai::tool_call("c", "t", &arguments), "\"finish_reason\":\"tool_calls\"}]"),
+        (&OPENAI, openai::tool_call("c", "t", &arguments), "\"finish_reason\":\"tool_calls\""),
     ];
     for (speaker, body, end) in cases {
         let end =
@@ -309,9 +308,14 @@ fn an_interrupt_closes_the_connection_and_keeps_the_text() {
 
 #[test]
 fn what_is_no_event_of_the_protocol_is_reported() {
+    let html = Reply::new(200).header("content-type", "text/html").then("<html></html>");
+    let (error, _) = failure(&ask(&OPENAI, html));
+    assert_eq!((&error["kind"], &error["retryable"]), (&"protocol".into(), &true.into()));
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("text/html")), "{error}");
     let chat = |text: &str| ask(&OPENAI, Reply::sse(text));
     let cases = [
         ("data: {nope\n\n", "protocol", "{nope"),
+        ("data: {\"choices\":[{\"delta\":7}]}\n\n", "protocol", "makes no sense"),
         ("event: error\ndata: out of memory\n\n", "server", "out of memory"),
         ("data: {\"error\":\"model crashed\"}\n\n", "server", "model crashed"),
         (

@@ -55,6 +55,7 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     pub body: Option<Vec<u8>>,
     pub timeouts: Timeouts,
+    /// How the body of a successful answer is framed; that of any other comes as bytes.
     pub decode: Decode,
     /// Names of events that keep a connection open without saying anything.
     pub idle_ignores: Vec<String>,
@@ -273,11 +274,14 @@ fn describe(err: &reqwest::Error, host: &str, timeouts: &Timeouts) -> HttpError 
 /// Starts the task that reads `answer`; it ends with the body, an error, or its reader.
 fn read_answer(
     answer: reqwest::Response,
-    request: Request,
+    mut request: Request,
     deadline: Option<time::Instant>,
 ) -> Response {
     let status = answer.status().as_u16();
     let url = answer.url().to_string();
+    if !answer.status().is_success() {
+        request.decode = Decode::Bytes;
+    }
     let headers = answer
         .headers()
         .iter()

@@ -7,7 +7,8 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Value};
 pub struct LuaFailure {
     /// The raised value; a table keeps its fields.
     pub value: Value,
-    /// The value as text, never empty.
+    /// The value as text, never empty. A text without a place gets that of the Lua code that raised
+    /// it in front, as `file:line:`.
     pub message: String,
     /// The stack at the moment of the raise.
     pub traceback: String,
@@ -59,14 +60,25 @@ fn make_protected(lua: &Lua) -> mlua::Result<Function> {
             local function text_of(raised)
               local ok, text = pcall(tostring, raised)
               if not ok or type(text) ~= "string" then return type(raised) end
-              return (text:gsub("\nstack traceback:.*", ""))
+              if type(raised) == "userdata" then
+                text = text:gsub("\nstack traceback:.*", ""):gsub("^runtime error: ", "")
+              end
+              return text
+            end
+            local function placed(raised, traceback)
+              local text = text_of(raised)
+              if type(raised) == "table" or text:find("^[^\n]-:%d+: ") then return text end
+              for place in traceback:gmatch("\n\t(%S+:%d+): in") do
+                if place:sub(1, 3) ~= "zi:" and place:sub(1, 2) ~= "__" then return place .. ": " .. text end
+              end
+              return text
             end
             local function settle(ok, ...)
               if ok then return true, ... end
               local failure = ...
               if type(failure) ~= "table" then return false, failure, text_of(failure), "" end
-              local raised = failure.raised
-              return false, raised, text_of(raised), failure.traceback
+              local raised, traceback = failure.raised, failure.traceback
+              return false, raised, placed(raised, traceback), traceback
             end
             return function(f, ...) return settle(xpcall(f, describe, ...)) end
             "#,

@@ -62,7 +62,7 @@ impl Scope {
 /// One call into a VM.
 #[derive(Debug)]
 pub struct Task {
-    /// What the call is, for people: `tool read`, `on tool_call`.
+    /// What the call is, for people: `loading init`, `on exit`.
     pub label: Arc<str>,
     pub(super) scope: Scope,
     pub(super) vm: Rc<VmState>,

@@ -1,9 +1,8 @@
 //! `ctx`: what a handler, a tool or a command learns of the call that it is in.
 
 use std::{
-    cell::Cell,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
-    Bind, Entry, arguments, bind, binding_name,
+    Bind, Entry, bind,
     errors::fail,
     fields::{Fields, misuse},
-    find, sub_space,
+    find, function_of, sub_space, waiting_of,
 };
 use crate::{
     extensions::Extension,
@@ -24,7 +23,7 @@ use crate::{
     host::{Host, lock},
     message::ToolCall,
     registry::ToolSpec,
-    run::Prompt,
+    run::{Prompt, ToolResult},
     session,
 };
 
@@ -38,15 +37,41 @@ pub struct Call {
     pub owner: Arc<Extension>,
     /// Cancelled when what the call is for is aborted.
     pub signal: CancellationToken,
-    tool: Option<(ToolCall, Arc<ToolSpec>)>,
-    last_update: Cell<Option<Instant>>,
+    tool: Option<ToolContext>,
+}
+
+/// What a call of a tool knows besides.
+#[derive(Clone, Debug)]
+struct ToolContext {
+    call: ToolCall,
+    spec: Arc<ToolSpec>,
+    progress: Arc<Progress>,
+}
+
+/// How far a tool has come. The newest counts.
+#[derive(Debug, Default)]
+pub struct Progress(Mutex<ProgressState>);
+
+#[derive(Debug, Default)]
+struct ProgressState {
+    newest: Option<ToolResult>,
+    told_at: Option<Instant>,
+    /// Whether somebody waits to tell of the newest.
+    is_due: bool,
+}
+
+impl Progress {
+    /// What the tool showed last.
+    pub fn newest(&self) -> Option<ToolResult> {
+        lock(&self.0).newest.clone()
+    }
 }
 
 impl Call {
     pub fn new(host: &Arc<Host>, owner: &Arc<Extension>) -> Self {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
-        Self { host, owner, signal, tool: None, last_update: Cell::new(None) }
+        Self { host, owner, signal, tool: None }
     }
 
     pub fn with_signal(mut self, signal: CancellationToken) -> Self {
@@ -54,8 +79,17 @@ impl Call {
         self
     }
 
-    pub fn with_tool(mut self, call: &ToolCall, tool: &Arc<ToolSpec>) -> Self {
-        self.tool = Some((call.clone(), tool.clone()));
+    pub fn with_tool(
+        mut self,
+        call: &ToolCall,
+        tool: &Arc<ToolSpec>,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        self.tool = Some(ToolContext {
+            call: call.clone(),
+            spec: tool.clone(),
+            progress: progress.clone(),
+        });
         self
     }
 }
@@ -208,15 +242,14 @@ pub const ENTRIES: &[Entry] = &[
               `params` and answers its result.",
         meta: "---@async\n---@param params table\n---@return zi.ToolResult?, zi.Error?",
         bind: Bind::Ctx(|lua, call| {
-            let shadowed = call.tool.as_ref().and_then(|(tool_call, tool)| {
-                Some((tool_call.clone(), call.host.registry.shadowed_tool(tool)?))
+            let shadowed = call.tool.as_ref().and_then(|tool| {
+                Some((tool.clone(), call.host.registry.shadowed_tool(&tool.spec)?))
             });
-            let Some((tool_call, shadowed)) = shadowed else { return Ok(Value::Nil) };
+            let Some((tool, shadowed)) = shadowed else { return Ok(Value::Nil) };
             let call = call.clone();
-            lua.create_async_function(move |lua, params: Value| {
-                run_shadowed(lua, call.clone(), tool_call.clone(), shadowed.clone(), params)
+            waiting_of(lua, move |lua, params: Value| {
+                run_shadowed(lua, call.clone(), tool.clone(), shadowed.clone(), params)
             })
-            .map(Value::Function)
         }),
     },
     Entry {
@@ -254,9 +287,8 @@ where
     A: mlua::FromLuaMulti + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    let (who, call) = (binding_name(), call.clone());
-    lua.create_function(move |lua, args| f(lua, &call, arguments(lua, &who, args)?))
-        .map(Value::Function)
+    let call = call.clone();
+    function_of(lua, move |lua, args| f(lua, &call, args))
 }
 
 /// Binds a function that waits to a call.
@@ -270,12 +302,8 @@ where
     F: Future<Output = Result<R>> + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    let (who, call) = (binding_name(), call.clone());
-    lua.create_async_function(move |lua, args| {
-        let (args, call) = (arguments(&lua, &who, args), call.clone());
-        async move { f(lua, call, args?).await }
-    })
-    .map(Value::Function)
+    let call = call.clone();
+    waiting_of(lua, move |lua, args| f(lua, call.clone(), args))
 }
 
 fn binding(lua: &Lua, call: &Rc<Call>) -> Result<Value> {
@@ -361,30 +389,52 @@ fn send_user_message(lua: &Lua, call: &Rc<Call>, (text, opts): (Value, Value)) -
 }
 
 fn update(lua: &Lua, call: &Rc<Call>, partial: MultiValue) -> Result<()> {
-    let due = call.last_update.get().is_none_or(|last| last.elapsed() >= UPDATE_EVERY);
-    let Some((tool_call, _)) = call.tool.as_ref().filter(|_| due) else { return Ok(()) };
-    call.last_update.set(Some(Instant::now()));
-    match crate::run::read_result(lua, partial)? {
-        Ok(partial) => {
-            call.host.emit(Event::new(
-                "tool_execution_update",
-                json!({
-                    "tool_call_id": tool_call.id,
-                    "tool_name": tool_call.name,
-                    "args": tool_call.arguments,
-                    "partial_result": partial.to_value(),
-                }),
-            ));
-            Ok(())
+    let Some(tool) = &call.tool else { return Ok(()) };
+    let partial = crate::run::read_result(lua, partial)?
+        .map_err(|problem| misuse("ctx.update", problem))?;
+    let wait = {
+        let mut state = lock(&tool.progress.0);
+        state.newest = Some(partial);
+        if std::mem::replace(&mut state.is_due, true) {
+            return Ok(());
         }
-        Err(problem) => Err(misuse("ctx.update", problem)),
+        state.told_at.map_or(Duration::ZERO, |at| UPDATE_EVERY.saturating_sub(at.elapsed()))
+    };
+    if wait.is_zero() {
+        tell_progress(&call.host, tool);
+        return Ok(());
     }
+    let (host, tool, signal) = (call.host.clone(), tool.clone(), call.signal.clone());
+    call.host.io.spawn(async move {
+        tokio::select! {
+            // After its end the result says more.
+            () = signal.cancelled() => {}
+            () = tokio::time::sleep(wait) => tell_progress(&host, &tool),
+        }
+    });
+    Ok(())
+}
+
+fn tell_progress(host: &Arc<Host>, tool: &ToolContext) {
+    let newest = {
+        let mut state = lock(&tool.progress.0);
+        state.is_due = false;
+        state.told_at = Some(Instant::now());
+        state.newest.clone()
+    };
+    let Some(newest) = newest else { return };
+    host.emit(Event::new("tool_execution_update", json!({
+        "tool_call_id": tool.call.id,
+        "tool_name": tool.call.name,
+        "args": tool.call.arguments,
+        "partial_result": newest.to_value(),
+    })));
 }
 
 async fn run_shadowed(
     lua: Lua,
     call: Rc<Call>,
-    tool_call: ToolCall,
+    tool: ToolContext,
     shadowed: Arc<ToolSpec>,
     params: Value,
 ) -> Result<MultiValue> {
@@ -392,7 +442,7 @@ async fn run_shadowed(
         .map_err(|err| misuse("ctx.super", format_args!("`params`: {err}")))?;
     let context = Call::new(&call.host, &shadowed.execute.owner)
         .with_signal(call.signal.clone())
-        .with_tool(&tool_call, &shadowed);
+        .with_tool(&tool.call, &shadowed, &tool.progress);
     let running = crate::run::start_tool(&shadowed, input, context);
     match offload(running).await? {
         Ok(Ok(result)) => {

@@ -201,7 +201,7 @@ fn write_atomic(path: &Path, text: &[u8]) -> io::Result<()> {
         _ => path.to_owned(),
     };
     let dir = target.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(dir)?;
+    make_dirs(dir)?;
     let before = match fs::metadata(&target) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(meta) if !meta.is_file() => {
@@ -224,6 +224,16 @@ fn write_atomic(path: &Path, text: &[u8]) -> io::Result<()> {
     fresh.as_file().sync_data()?;
     fresh.persist(&target).map_err(|err| err.error)?;
     Ok(())
+}
+
+/// Makes folders; a file among them is told as what it is.
+fn make_dirs(dir: &Path) -> io::Result<()> {
+    match fs::create_dir_all(dir) {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
+        result => result,
+    }
 }
 
 /// What a new file gets: what the user's mask leaves of 0666.
@@ -327,7 +337,7 @@ async fn list(lua: Lua, path: Value) -> Result<MultiValue> {
 async fn mkdir(lua: Lua, path: Value) -> Result<MultiValue> {
     let path = path_argument(&lua, "zi.fs.mkdir", &path)?;
     let target = path.clone();
-    let result = blocking(move || fs::create_dir_all(target)).await?;
+    let result = blocking(move || make_dirs(&target)).await?;
     done(&lua, "make", &path, result)
 }
 

@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -36,7 +36,8 @@ pub const ENTRIES: &[Entry] = &[
         name: "walk",
         doc: "Lists the files below a folder as `git` sees them: `.gitignore` and `.ignore` count, \
               hidden files do not, unless `hidden` or `no_ignore` say otherwise. Options: `glob` \
-              (matched against the path below the folder; one without `/` against the name), \
+              (matched against the path below the folder, which a leading `/` stands for; one without \
+              `/` against the name), \
               `type` (`file`, the default, `dir` or `any`), `max_depth`, `limit` (10,000). Answers \
               `{paths, truncated}`, sorted.",
         meta: "---@async\n---@param path string\n---@param opts? zi.WalkOptions\n---@return {paths: string[], truncated: boolean}?, zi.Error?",
@@ -71,17 +72,30 @@ struct Walk {
     no_ignore: bool,
     max_depth: Option<usize>,
     limit: usize,
+    /// Set when nobody waits for the result any more.
+    stop: Arc<AtomicBool>,
 }
 
-fn read_walk(fields: &Fields<'_>, root: PathBuf, limit: u64) -> Result<Walk> {
-    let glob = match fields.opt_string("glob")? {
+/// Ends a walk with the call that waits for it.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn read_walk(
+    fields: &Fields<'_>,
+    root: PathBuf,
+    limit: u64,
+) -> Result<std::result::Result<Walk, globset::Error>> {
+    let glob = match fields.opt_string("glob")?.map(|pattern| compile_glob(&pattern)) {
         None => None,
-        Some(pattern) => match compile_glob(&pattern) {
-            Ok(glob) => Some(glob),
-            Err(err) => return fields.invalid("glob", err),
-        },
+        Some(Ok(glob)) => Some(glob),
+        Some(Err(err)) => return Ok(Err(err)),
     };
-    Ok(Walk {
+    Ok(Ok(Walk {
         root,
         glob,
         kind: fields.opt_choice("type", &["file", "dir", "any"])?.unwrap_or("file"),
@@ -90,7 +104,8 @@ fn read_walk(fields: &Fields<'_>, root: PathBuf, limit: u64) -> Result<Walk> {
         max_depth: fields.opt_count("max_depth", 10_000)?.and_then(|n| usize::try_from(n).ok()),
         limit: usize::try_from(fields.opt_count("limit", MAX_ENTRIES)?.unwrap_or(limit))
             .unwrap_or(usize::MAX),
-    })
+        stop: Arc::default(),
+    }))
 }
 
 /// A pattern, and whether it is for the whole path.
@@ -137,6 +152,9 @@ impl Walk {
         let found = Mutex::new(Vec::new());
         self.builder().build_parallel().run(|| {
             Box::new(|entry| {
+                if self.stop.load(Ordering::Relaxed) {
+                    return WalkState::Quit;
+                }
                 let Ok(entry) = entry else { return WalkState::Continue };
                 let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
                 if entry.depth() > 0 && self.wants(entry.path(), is_dir) {
@@ -166,6 +184,7 @@ async fn list(lua: Lua, walk: Walk) -> Result<MultiValue> {
             format_args!("there is no folder `{}`", walk.root.display()),
         );
     }
+    let _stop = StopOnDrop(walk.stop.clone());
     let (paths, truncated) = blocking(move || walk.run()).await?;
     let found = json!({ "paths": paths, "truncated": truncated });
     scheduler::to_lua(&lua, &found, Nulls::Nil)?.into_lua_multi(&lua)
@@ -175,7 +194,10 @@ async fn walk(lua: Lua, (path, opts): (Value, Value)) -> Result<MultiValue> {
     const WHO: &str = "zi.fs.walk";
     let root = expand(&lua, &string_argument(WHO, "path", &path)?)?;
     let fields = Fields::or_empty(&lua, WHO, opts)?;
-    let walk = read_walk(&fields, root, 10_000)?;
+    let walk = match read_walk(&fields, root, 10_000)? {
+        Ok(walk) => walk,
+        Err(err) => return fail(&lua, "pattern", err),
+    };
     drop(fields);
     list(lua, walk).await
 }
@@ -185,7 +207,10 @@ async fn glob(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
     let pattern = string_argument(WHO, "pattern", &pattern)?;
     let fields = Fields::or_empty(&lua, WHO, opts)?;
     let root = expand(&lua, fields.opt_string("cwd")?.as_deref().unwrap_or("."))?;
-    let mut walk = read_walk(&fields, root, 10_000)?;
+    let mut walk = match read_walk(&fields, root, 10_000)? {
+        Ok(walk) => walk,
+        Err(err) => return fail(&lua, "pattern", err),
+    };
     drop(fields);
     match compile_glob(&pattern) {
         Ok(glob) => walk.glob = Some(glob),
@@ -199,7 +224,10 @@ async fn grep(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
     let pattern = string_argument(WHO, "pattern", &pattern)?;
     let fields = Fields::or_empty(&lua, WHO, opts)?;
     let root = expand(&lua, fields.opt_string("path")?.as_deref().unwrap_or("."))?;
-    let walk = read_walk(&fields, root, 1_000)?;
+    let walk = match read_walk(&fields, root, 1_000)? {
+        Ok(walk) => walk,
+        Err(err) => return fail(&lua, "pattern", err),
+    };
     let context = fields.opt_count("context", 50)?.and_then(|n| usize::try_from(n).ok());
     let multiline = fields.flag("multiline")?;
     let mut builder = RegexMatcherBuilder::new();
@@ -219,6 +247,7 @@ async fn grep(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
         return fail(&lua, "not_found", format_args!("there is no `{}`", walk.root.display()));
     }
     let base = VmData::of(&lua)?.host()?.cwd.clone();
+    let _stop = StopOnDrop(walk.stop.clone());
     let found = blocking(move || {
         let searcher = SearcherBuilder::new()
             .line_number(true)
@@ -255,6 +284,9 @@ fn search(
         let mut searcher = searcher.clone();
         let (found, total, flooded) = (&found, &total, &flooded);
         Box::new(move |entry| {
+            if walk.stop.load(Ordering::Relaxed) {
+                return WalkState::Quit;
+            }
             if total.load(Ordering::Relaxed) > most {
                 flooded.store(true, Ordering::Relaxed);
                 return WalkState::Quit;

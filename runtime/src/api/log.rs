@@ -2,7 +2,7 @@
 
 use mlua::{Lua, MultiValue, Result, Value};
 
-use super::{Bind, Entry, VmData};
+use super::{Bind, Entry, VmData, function_of};
 
 /// What scripts find in `zi.log`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
@@ -35,7 +35,7 @@ pub const ENTRIES: &[Entry] = &[
 const META: &str = "---@param ... any";
 
 fn logger(lua: &Lua, level: &'static str) -> Result<Value> {
-    lua.create_function(move |lua, args: MultiValue| write(lua, level, args)).map(Value::Function)
+    function_of(lua, move |lua, args: MultiValue| write(lua, level, args))
 }
 
 /// `print` goes to the log: standard output belongs to the mode.

@@ -40,7 +40,7 @@ use mlua::{Function, Lua, Result, Table, Value};
 
 use crate::{extensions::Extension, host::Host, registry::Callback};
 
-pub use ctx::{Call, make_ctx};
+pub use ctx::{Call, Progress, make_ctx};
 pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
 pub use events::event_argument;
 pub use loop_run::RunHandle;
@@ -230,34 +230,35 @@ fn sub_space(space: &str, key: &str) -> Option<&'static str> {
         .find(|name| name.strip_prefix(space).and_then(|rest| rest.strip_prefix('.')) == Some(key))
 }
 
-/// Binds a member. Functions that wait are wrapped, so that misuse is named.
+/// Binds a member.
 fn bind(lua: &Lua, space: &str, entry: &Entry, call: Option<&Rc<Call>>) -> Result<Value> {
     BINDING.replace(format!("{space}.{}", entry.name).into());
-    let value = match (&entry.bind, call) {
-        (Bind::Zi(bind), _) => bind(lua)?,
-        (Bind::Ctx(bind), Some(call)) => bind(lua, call)?,
-        (Bind::Ctx(_), None) => return Ok(Value::Nil),
-    };
-    match value {
-        Value::Function(function) if entry.meta.contains("---@async") => {
-            Ok(Value::Function(guard(lua, &format!("{space}.{}", entry.name), function)?))
-        }
-        value => Ok(value),
+    match (&entry.bind, call) {
+        (Bind::Zi(bind), _) => bind(lua),
+        (Bind::Ctx(bind), Some(call)) => bind(lua, call),
+        (Bind::Ctx(_), None) => Ok(Value::Nil),
     }
 }
 
-struct Guard(Function);
-
-/// Makes `function` say its name when it is used where nothing can wait.
-fn guard(lua: &Lua, name: &str, function: Function) -> Result<Function> {
-    let make = match lua.app_data_ref::<Guard>() {
+/// Wraps a bound function in Lua: its failures become plain Lua errors, and one that waits says its
+/// name when it is used where nothing can wait.
+fn trampoline(lua: &Lua, name: &str, function: Function, waits: bool) -> Result<Value> {
+    let make = match lua.app_data_ref::<Trampoline>() {
         Some(kept) => kept.0.clone(),
-        None => make_guard(lua)?,
+        None => make_trampoline(lua)?,
     };
-    make.call((name, function))
+    make.call((name, function, waits))
 }
 
-fn make_guard(lua: &Lua) -> Result<Function> {
+struct Trampoline(Function);
+
+/// Marks a failure on its way from a host function to its trampoline. Nothing in Lua can make it.
+fn failed_mark() -> Value {
+    static MARK: u8 = 0;
+    Value::LightUserData(mlua::LightUserData((&raw const MARK).cast_mut().cast()))
+}
+
+fn make_trampoline(lua: &Lua) -> Result<Function> {
     let why_not = lua.create_function(|lua, ()| {
         if VmData::of(lua)?.is_loading() {
             return Ok("not available while loading");
@@ -276,20 +277,52 @@ fn make_guard(lua: &Lua) -> Result<Function> {
     let make: Function = lua
         .load(
             r#"
-            local why_not, may = ...
+            local FAILED, why_not, may = ...
             local isyieldable, error = coroutine.isyieldable, error
-            return function(name, f)
+            local function settle(first, ...)
+              if first == FAILED then error((...), 0) end
+              return first, ...
+            end
+            return function(name, f, waits)
+              if not waits then
+                return function(...) return settle(f(...)) end
+              end
               return function(...)
-                if not isyieldable() or not may() then error(name .. ": " .. why_not(), 2) end
-                return f(...)
+                if not isyieldable() or not may() then error(name .. ": " .. why_not(), 0) end
+                return settle(f(...))
               end
             end
             "#,
         )
         .set_name("=zi")
-        .call((why_not, may))?;
-    lua.set_app_data(Guard(make.clone()));
+        .call((failed_mark(), why_not, may))?;
+    lua.set_app_data(Trampoline(make.clone()));
     Ok(make)
+}
+
+/// Turns the outcome of a host function into what its trampoline takes.
+fn outcome<R: mlua::IntoLuaMulti>(lua: &Lua, result: Result<R>) -> Result<mlua::MultiValue> {
+    match result.and_then(|values| values.into_lua_multi(lua)) {
+        Ok(values) => Ok(values),
+        // Lua's own; it needs no words.
+        Err(err @ mlua::Error::MemoryError(_)) => Err(err),
+        Err(err) => {
+            let text = lua.create_string(error_text(&err))?;
+            Ok(mlua::MultiValue::from_iter([failed_mark(), Value::String(text)]))
+        }
+    }
+}
+
+/// What an error says, without the marks of how it travelled.
+fn error_text(err: &mlua::Error) -> String {
+    match err {
+        mlua::Error::RuntimeError(text) => text.clone(),
+        mlua::Error::CallbackError { cause, .. } => error_text(cause),
+        other => {
+            let text = other.to_string();
+            text.split("\nstack traceback:").next().unwrap_or(&text).to_owned()
+        }
+    }
 }
 
 thread_local! {
@@ -307,8 +340,7 @@ where
     A: mlua::FromLuaMulti + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    let who = binding_name();
-    lua.create_function(move |lua, args| f(lua, arguments(lua, &who, args)?)).map(Value::Function)
+    function_of(lua, move |lua, args| f(lua, args))
 }
 
 /// `bind` for a function that waits.
@@ -318,12 +350,43 @@ where
     F: Future<Output = Result<R>> + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
+    waiting_of(lua, f)
+}
+
+/// Makes the member that is being bound from a closure.
+fn function_of<A, R>(lua: &Lua, f: impl Fn(&Lua, A) -> Result<R> + 'static) -> Result<Value>
+where
+    A: mlua::FromLuaMulti + 'static,
+    R: mlua::IntoLuaMulti + 'static,
+{
     let who = binding_name();
-    lua.create_async_function(move |lua, args| {
-        let args = arguments(&lua, &who, args);
-        async move { f(lua, args?).await }
-    })
-    .map(Value::Function)
+    let name = who.clone();
+    let function = lua.create_function(move |lua, args| {
+        outcome(lua, arguments(lua, &who, args).and_then(|args| f(lua, args)))
+    })?;
+    trampoline(lua, &name, function, false)
+}
+
+/// Makes the member that is being bound from a closure whose future is waited for.
+fn waiting_of<A, F, R>(lua: &Lua, f: impl Fn(Lua, A) -> F + 'static) -> Result<Value>
+where
+    A: mlua::FromLuaMulti + 'static,
+    F: Future<Output = Result<R>> + 'static,
+    R: mlua::IntoLuaMulti + 'static,
+{
+    let who = binding_name();
+    let name = who.clone();
+    let function = lua.create_async_function(move |lua, args| {
+        let started = arguments(&lua, &who, args).map(|args| f(lua.clone(), args));
+        async move {
+            let result = match started {
+                Ok(future) => future.await,
+                Err(err) => Err(err),
+            };
+            outcome(&lua, result)
+        }
+    })?;
+    trampoline(lua, &name, function, true)
 }
 
 /// Reads the arguments of `who`; what does not fit is misuse.

@@ -31,7 +31,8 @@ pub const ENTRIES: &[Entry] = &[Entry {
           of a long output as well as its start), `log` (keeps the whole output, up to 50 MiB, in a \
           file), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
           `{status = \"completed\", code, signal, stdout, stderr, stdout_bytes, stdout_omitted, \
-          log}` whatever the code; `{status = \"timeout\", error, stdout, stderr}` with what came so \
+          stderr_bytes, stderr_omitted, log, log_bytes, log_error}` whatever the code, with \
+          `stdout_head` and `stdout_tail` when text was left out between them; `{status = \"timeout\", error, stdout, stderr}` with what came so \
           far; `{status = \"error\", error, stdout, stderr}` when it did not start. The program and \
           everything it started end with it, with the time limit and with the call.",
     meta: "---@async\n---@param argv string[]\n---@param opts? zi.SystemOptions\n---@return zi.SystemResult",
@@ -113,6 +114,7 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
     } else {
         None
     };
+    let mut unclaimed = Unclaimed(file.as_ref().map(|(_, path)| path.clone()));
     drop(fields);
     let (sender, mut reports) = mpsc::channel(1);
     let news = on_output.is_some().then_some(News { sender, bytes: NEWS_BYTES });
@@ -151,10 +153,25 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
             }
             set_output(&lua, &table, "stdout", &outcome.stdout, as_text)?;
             set_output(&lua, &table, "stderr", &outcome.stderr, as_text)?;
-            if let Some((path, _)) = &outcome.stdout.file {
+            if let Some((path, bytes)) = &outcome.stdout.file {
                 table.raw_set("log", path.display().to_string())?;
+                table.raw_set("log_bytes", *bytes)?;
+                table.raw_set("log_error", outcome.stdout.file_error.clone())?;
             }
+            unclaimed.0 = None;
             Ok(table)
+        }
+    }
+}
+
+/// A log that nobody was told of: it goes when the program did not start or the call was cancelled.
+struct Unclaimed(Option<PathBuf>);
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // One that is not there is gone already.
+            std::fs::remove_file(path).ok();
         }
     }
 }

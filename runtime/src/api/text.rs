@@ -54,12 +54,19 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "similarity",
-        doc: "How alike two texts are, from 0 to 1.",
+        doc: "How alike two texts are, from 0 to 1: by the letters that differ for short ones, by \
+              the pairs of letters that they share for those over 256 bytes.",
         meta: "---@param a string\n---@param b string\n---@return number",
         bind: Bind::Zi(|lua| {
             plain(lua, |_, (a, b): (Value, Value)| {
                 const WHO: &str = "zi.text.similarity";
-                Ok(strsim::sorensen_dice(&string(WHO, &a)?, &string(WHO, &b)?))
+                let (a, b) = (string(WHO, &a)?, string(WHO, &b)?);
+                Ok(if a.len().max(b.len()) <= 256 {
+                    strsim::normalized_damerau_levenshtein(&a, &b)
+                        .max(strsim::sorensen_dice(&a, &b))
+                } else {
+                    strsim::sorensen_dice(&a, &b)
+                })
             })
         }),
     },
@@ -213,20 +220,28 @@ fn diff(lua: &Lua, (a, b, opts): (Value, Value, Value)) -> Result<MultiValue> {
 /// Takes terminal control out of a text.
 pub fn strip_ansi(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = text;
+    // No control string that starts before here ends, as an earlier look found out.
+    let mut endless_to = 0;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
         match c {
             '\n' | '\t' => out.push(c),
-            '\u{1b}' => match chars.next() {
-                Some('[') => skip_until(&mut chars, |c| ('@'..='~').contains(&c)),
-                Some(']' | 'P' | 'X' | '^' | '_') => skip_string(&mut chars),
-                Some(' '..='/') => {
-                    chars.next();
-                }
-                _ => {}
-            },
-            '\u{9b}' => skip_until(&mut chars, |c| ('@'..='~').contains(&c)),
-            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
+            '\u{1b}' => {
+                let Some(next) = rest.chars().next() else { break };
+                let after = &rest[next.len_utf8()..];
+                rest = match next {
+                    '[' => skip_parameters(after),
+                    ']' | 'P' | 'X' | '^' | '_' => skip_string(text, after, &mut endless_to),
+                    ' '..='/' => after.get(1..).unwrap_or(after),
+                    '\n' => rest,
+                    _ => after,
+                };
+            }
+            '\u{9b}' => rest = skip_parameters(rest),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => {
+                rest = skip_string(text, rest, &mut endless_to);
+            }
             c if c.is_control() => {}
             c => out.push(c),
         }
@@ -234,43 +249,52 @@ pub fn strip_ansi(text: &str) -> String {
     out
 }
 
-fn skip_until(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, ends: impl Fn(char) -> bool) {
-    // Parameters are ASCII; anything else means that the sequence was cut off.
-    while let Some(c) = chars.peek().copied() {
-        if !c.is_ascii() || c.is_ascii_control() {
-            return;
-        }
-        chars.next();
-        if ends(c) {
-            return;
+/// What follows the parameters and the final byte of a control sequence; what is no ASCII means that
+/// it was cut off.
+fn skip_parameters(text: &str) -> &str {
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'@'..=b'~' => return &text[at + 1..],
+            b' '..=b'?' => {}
+            _ => return &text[at..],
         }
     }
+    ""
 }
 
-/// Skips a control string up to its end mark. Without one nothing is skipped: text that merely
-/// follows a stray introducer is not swallowed.
-fn skip_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    let mut ahead = chars.clone();
-    while let Some(c) = ahead.next() {
+/// What follows a control string, whose body is the end of `text`. Without an end on its line nothing
+/// is skipped: text that merely follows a stray introducer is not swallowed. Each line is looked
+/// through once.
+fn skip_string<'a>(text: &str, body: &'a str, endless_to: &mut usize) -> &'a str {
+    let start = text.len() - body.len();
+    if start < *endless_to {
+        return body;
+    }
+    let mut before = '\0';
+    for (offset, c) in body.char_indices() {
         match c {
-            '\u{7}' | '\u{9c}' => {
-                *chars = ahead;
-                return;
+            '\u{7}' | '\u{9c}' => return &body[offset + c.len_utf8()..],
+            '\\' if before == '\u{1b}' => return &body[offset + 1..],
+            '\n' => {
+                *endless_to = start + offset;
+                return body;
             }
-            '\u{1b}' if ahead.peek() == Some(&'\\') => {
-                ahead.next();
-                *chars = ahead;
-                return;
-            }
-            '\n' => return,
-            _ => {}
+            _ => before = c,
         }
     }
+    *endless_to = text.len();
+    body
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_without_an_end_take_linear_time() {
+        let text = "\x1b]".repeat(2_000_000);
+        assert_eq!(strip_ansi(&text), "");
+    }
 
     #[test]
     fn control_sequences_go_and_text_stays() {
@@ -281,6 +305,10 @@ mod tests {
             ("\u{9b}2Jx\u{9d}0;t\u{9c}y", "xy"),
             ("a\rb\x00c\td\x7f", "abc\td"),
             ("\x1b(Bx\x1bMy", "xy"),
+            ("\x1b]0;a\x1b]0;b\nc\x1b]0;d\x07e", "0;a0;b\nce"),
+            ("\x1b", ""),
+            ("\x1b[", ""),
+            ("a\x1b\nb", "a\nb"),
         ] {
             assert_eq!(strip_ansi(dirty), clean, "{dirty:?}");
         }

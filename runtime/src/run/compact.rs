@@ -113,7 +113,9 @@ impl Host {
     fn compaction_cut(&self) -> Option<(Vec<Value>, String)> {
         let context = self.session.context();
         let window = self.model().map_or(128_000, |model| model.context_window());
-        let keep = self.settings.compaction.keep_recent_tokens.min(window * 3 / 10);
+        let total: u64 = context.iter().map(|message| estimate_tokens(message)).sum();
+        // At least half goes: a provider may call something too long that we took for short.
+        let keep = self.settings.compaction.keep_recent_tokens.min(window * 3 / 10).min(total / 2);
         let mut kept_tokens = 0;
         let mut cut = context.len();
         for (index, message) in context.iter().enumerate().rev() {

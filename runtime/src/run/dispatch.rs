@@ -19,7 +19,7 @@ use super::{
     result::{self, ToolResult},
 };
 use crate::{
-    api::{self, Call},
+    api::{self, Call, Progress},
     extensions::{CallFailure, Invocation, budgets},
     hooks::{self, Event},
     host::{Host, lock},
@@ -232,10 +232,21 @@ impl Host {
             Ok(input) => input,
             Err(reason) => return (input, ToolOutcome::blocked(reason)),
         };
+        let progress = Arc::new(Progress::default());
+        // Cancelled with the call, so that what watches it does not outlive it.
+        let signal = abort.child_token();
+        let _over = signal.clone().drop_guard();
         let outcome = tokio::select! {
             biased;
-            () = abort.cancelled() => ToolOutcome::aborted("The call was aborted."),
-            outcome = self.execute(call, &tool, input.clone(), abort) => outcome,
+            () = abort.cancelled() => {
+                // What it had shown is all that anybody will learn of it.
+                let mut result = progress.newest().unwrap_or_default();
+                result.content.push(message::text_block("The call was aborted."));
+                result.is_error = true;
+                let result = self.bound_result(result, &tool.name, &call.id);
+                ToolOutcome { result, outcome: Outcome::Aborted }
+            }
+            outcome = self.execute(call, &tool, input.clone(), &signal, &progress) => outcome,
         };
         (input, outcome)
     }
@@ -301,11 +312,12 @@ impl Host {
         call: &ToolCall,
         tool: &Arc<ToolSpec>,
         input: Value,
-        abort: &CancellationToken,
+        signal: &CancellationToken,
+        progress: &Arc<Progress>,
     ) -> ToolOutcome {
         let context = Call::new(self, &tool.execute.owner)
-            .with_signal(abort.child_token())
-            .with_tool(call, tool);
+            .with_signal(signal.clone())
+            .with_tool(call, tool, progress);
         let executing = start_tool(tool, input, context);
         let executed = match tool.timeout_ms.map(Duration::from_millis) {
             None => executing.await,

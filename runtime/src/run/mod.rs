@@ -27,6 +27,7 @@ pub use compact::CompactOptions;
 pub(crate) use dispatch::start_tool;
 pub use dispatch::{CallsDone, Mode as CallMode, ToolOutcome};
 pub use result::head_and_tail;
+pub use result::ToolResult;
 pub(crate) use result::read_lua as read_result;
 pub use stream::{Answer, Completion, ProviderRequest};
 pub use turn::TurnResult;
