@@ -462,6 +462,22 @@ fn every_dialect_is_sent_what_it_takes() {
 }
 
 #[test]
+fn a_call_without_thinking_says_so_where_the_field_is_required() {
+    let messages = json!([
+        { "role": "user", "content": "go" },
+        { "role": "assistant", "content": [
+            { "type": "tool_call", "id": "a", "name": "look", "arguments": {} },
+        ] },
+        { "role": "tool_result", "tool_call_id": "a", "tool_name": "look", "content": "ok" },
+    ]);
+    let request = json!({ "messages": messages });
+    let deepseek = ask("deepseek", "deepseek-v4-pro", request.clone());
+    assert_eq!(deepseek["messages"][1]["reasoning_content"], "");
+    let openai = ask("openai", "gpt-5.6-terra", request);
+    assert!(openai["messages"][1].get("reasoning_content").is_none());
+}
+
+#[test]
 fn what_a_model_cannot_see_is_said_in_words() {
     let image = json!({ "type": "image", "media_type": "image/png", "data": DOT });
     let messages = json!([{ "role": "user", "content": [image] }]);

@@ -296,7 +296,7 @@ fn an_interrupt_closes_the_connection_and_keeps_the_text() {
         let at = body.windows(4).position(|it| it == b"\"lf\"").expect("it is there");
         server.reply(Reply::sse(&body[..at]).wait(&gate).then(&body[at..]));
         let run = zi(&server, speaker.provider, speaker.model).start();
-        gate.wait_reached();
+        run.wait_for_stdout("text_delta");
         run.signal("INT");
         server.wait_for_hang_up(0);
         let done = run.wait();

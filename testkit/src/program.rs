@@ -7,7 +7,7 @@ use std::{
     io::{Read, Write as _},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, mpsc},
+    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -124,8 +124,8 @@ impl Zi {
     pub fn start(mut self) -> Running {
         let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let stdout = collect(child.stdout.take().expect("it is piped"));
-        let stderr = collect(child.stderr.take().expect("it is piped"));
+        let stdout = Pipe::read(child.stdout.take().expect("it is piped"));
+        let stderr = Pipe::read(child.stderr.take().expect("it is piped"));
         let mut input = child.stdin.take().expect("it is piped");
         // A program that does not read its input closes it; that is its own affair.
         input.write_all(&self.stdin).ok();
@@ -153,26 +153,74 @@ fn write(root: &Path, path: &str, content: &[u8]) {
     fs::write(path, content).expect("the file can be written");
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).ok();
-        bytes
-    })
+/// What came out of a pipe, while it comes.
+#[derive(Debug)]
+struct Pipe {
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+    reader: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: Vec<u8>,
+    is_closed: bool,
+}
+
+impl Pipe {
+    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+        let seen = Arc::new((Mutex::new(Seen::default()), Condvar::new()));
+        let shared = seen.clone();
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 8192];
+            loop {
+                let count = pipe.read(&mut piece).unwrap_or(0);
+                let mut seen = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.bytes.extend_from_slice(&piece[..count]);
+                seen.is_closed = count == 0;
+                shared.1.notify_all();
+                if seen.is_closed {
+                    return;
+                }
+            }
+        });
+        Self { seen, reader }
+    }
+
+    /// Waits until `text` came; false when the pipe closed, or time is up, without it.
+    fn wait_for(&self, text: &str) -> bool {
+        let has_text = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).contains(text);
+        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .seen
+            .1
+            .wait_timeout_while(seen, PATIENCE, |seen| !seen.is_closed && !has_text(seen));
+        has_text(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn finish(self) -> String {
+        self.reader.join().ok();
+        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&seen.bytes).into_owned()
+    }
 }
 
 /// A run that goes on.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Pipe,
+    stderr: Pipe,
     _folders: Arc<Folders>,
 }
 
 impl Running {
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it printed `text`.
+    pub fn wait_for_stdout(&self, text: &str) {
+        assert!(self.stdout.wait_for(text), "it never printed {text:?}");
     }
 
     /// Sends a signal: `INT`, `TERM`, `KILL`, ….
@@ -195,10 +243,7 @@ impl Running {
         let status = self.child.wait().expect("a child can be waited for");
         drop(ended);
         let is_late = watchdog.join().unwrap_or(false);
-        let text = |pipe: JoinHandle<Vec<u8>>| {
-            String::from_utf8_lossy(&pipe.join().unwrap_or_default()).into_owned()
-        };
-        let (stdout, stderr) = (text(self.stdout), text(self.stderr));
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         assert!(!is_late, "it did not end; stdout: {stdout}\nstderr: {stderr}");
         Done { code: status.code(), status, stdout, stderr }
     }

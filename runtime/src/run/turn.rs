@@ -265,12 +265,11 @@ struct Watcher<'a> {
     started: bool,
     waiting: Vec<Update>,
     last: Instant,
-    source: Option<Arc<Mutex<Assembler>>>,
 }
 
 impl<'a> Watcher<'a> {
     fn new(host: &'a Arc<Host>) -> Self {
-        Self { host, started: false, waiting: Vec::new(), last: Instant::now(), source: None }
+        Self { host, started: false, waiting: Vec::new(), last: Instant::now() }
     }
 
     fn start(&mut self) {
@@ -284,7 +283,6 @@ impl<'a> Watcher<'a> {
         if !updates.is_empty() {
             self.start();
         }
-        self.source.get_or_insert_with(|| assembler.clone());
         for update in updates {
             self.host.show(&update_event(&update));
             match self.waiting.last_mut() {
@@ -297,22 +295,20 @@ impl<'a> Watcher<'a> {
             }
         }
         if !self.waiting.is_empty() && self.last.elapsed() >= UPDATE_EVERY {
-            self.tell();
+            let snapshot = lock(assembler).snapshot();
+            self.tell(snapshot);
         }
     }
 
-    fn tell(&mut self) {
+    /// Tells handlers what waits; `snapshot` is the message as it is now.
+    fn tell(&mut self, snapshot: Value) {
         self.last = Instant::now();
         let waiting = std::mem::take(&mut self.waiting);
         let handlers = self.host.registry.handlers("message_update");
         if handlers.is_empty() {
             return;
         }
-        // Taken once: what a late reader sees must not be a later state.
-        let Some(snapshot) = self.source.as_ref().map(|source| Arc::new(lock(source).snapshot()))
-        else {
-            return;
-        };
+        let snapshot = Arc::new(snapshot);
         for update in waiting {
             let snapshot = snapshot.clone();
             let partial = snapshot.clone();
@@ -327,7 +323,7 @@ impl<'a> Watcher<'a> {
 
     fn finish(&mut self, answer: &Answer) {
         self.start();
-        self.tell();
+        self.tell(answer.message.clone());
         let last = match &answer.error {
             Some(failure) => json!({ "type": "error", "error": failure.to_value() }),
             None => json!({ "type": "done", "reason": answer.stop_reason }),
