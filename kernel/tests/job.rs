@@ -42,7 +42,8 @@ fn marked(marker: &str) -> HashSet<i32> {
         .filter(|pid| {
             let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
             let stat = String::from_utf8_lossy(&read("stat")).into_owned();
-            let dead = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
+            let dead =
+                stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
             !dead && String::from_utf8_lossy(&read("cmdline")).contains(marker)
         })
         .collect()
@@ -60,7 +61,10 @@ async fn wait_until(what: &str, limit: Duration, done: impl Fn() -> bool) {
 async fn output_code_and_signal_are_reported() {
     let outcome = run(sh("echo out; echo err >&2; exit 3")).await;
     assert_eq!(outcome.exit, Some(Exit { code: Some(3), signal: None }));
-    assert_eq!((outcome.stdout.head.as_slice(), outcome.stderr.head.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    assert_eq!(
+        (outcome.stdout.head.as_slice(), outcome.stderr.head.as_slice()),
+        (&b"out\n"[..], &b"err\n"[..])
+    );
     let outcome = run(sh("kill -9 $$")).await;
     assert_eq!(outcome.exit, Some(Exit { code: None, signal: Some(9) }));
 }
@@ -73,7 +77,10 @@ async fn merged_output_keeps_its_order() {
 
 #[tokio::test]
 async fn a_child_has_no_input_and_no_terminal() {
-    let outcome = run(sh("cat; cat </dev/tty 2>/dev/null || echo none; ps -o tty= -p $$ 2>/dev/null || echo '?'")).await;
+    let outcome = run(sh(
+        "cat; cat </dev/tty 2>/dev/null || echo none; ps -o tty= -p $$ 2>/dev/null || echo '?'",
+    ))
+    .await;
     assert_eq!(String::from_utf8_lossy(&outcome.stdout.head), "none\n?\n");
     let fed = Spec { input: Input::Bytes(b"fed".to_vec()), ..sh("cat; echo .") };
     assert_eq!(run(fed).await.stdout.head, b"fed.\n");
@@ -98,7 +105,8 @@ async fn a_grandchild_that_keeps_the_pipe_does_not_hold_the_result() {
     let outcome = run(sh(&format!("sleep {marker} & echo done"))).await;
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(outcome.stdout.head, b"done\n");
-    wait_until("the sleeper is killed", Duration::from_secs(5), || marked(&marker).is_empty()).await;
+    wait_until("the sleeper is killed", Duration::from_secs(5), || marked(&marker).is_empty())
+        .await;
 }
 
 /// Three levels, with a new session, an orphan and one that ignores TERM.
@@ -116,8 +124,7 @@ fn family(marker: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_time_limit_ends_the_whole_tree() {
     let marker = marker();
-    let limited =
-        Run { timeout: Some(Duration::from_millis(500)), ..whole(sh(&family(&marker))) };
+    let limited = Run { timeout: Some(Duration::from_millis(500)), ..whole(sh(&family(&marker))) };
     let started = Instant::now();
     let outcome = job::run(limited).await.expect("it runs");
     assert_eq!((outcome.exit, outcome.stdout.head.as_slice()), (None, &b"up\n"[..]));

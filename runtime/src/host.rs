@@ -243,11 +243,14 @@ impl Host {
             let change = json!({ "provider": chosen.provider, "model": chosen.id });
             self.session.append("model_change", change);
         }
-        self.emit(Event::new("model_select", json!({
-            "model": chosen.to_value(),
-            "previous_model": { "provider": provider, "id": id },
-            "source": if same { "restore" } else { "set" },
-        })));
+        self.emit(Event::new(
+            "model_select",
+            json!({
+                "model": chosen.to_value(),
+                "previous_model": { "provider": provider, "id": id },
+                "source": if same { "restore" } else { "set" },
+            }),
+        ));
     }
 
     fn default_of(&self, provider: &str) -> Result<Model, ModelError> {

@@ -10,19 +10,37 @@ use zi::{api, hooks::EVENTS};
 
 /// Words of the layer above: the kernel does not know them.
 const AGENT_WORDS: &[&str] = &[
-    "agent", "agents", "model", "models", "tool", "tools", "message", "messages", "session",
-    "sessions", "prompt", "prompts", "provider", "providers", "transcript", "anthropic", "openai",
+    "agent",
+    "agents",
+    "model",
+    "models",
+    "tool",
+    "tools",
+    "message",
+    "messages",
+    "session",
+    "sessions",
+    "prompt",
+    "prompts",
+    "provider",
+    "providers",
+    "transcript",
+    "anthropic",
+    "openai",
 ];
 
 /// Places where such a word is the operating system's or a library's, not ours.
 const FOREIGN: &[&str] = &[
-    "session", // process sessions: `setsid`, the field of /proc/PID/stat
+    "session",  // process sessions: `setsid`, the field of /proc/PID/stat
     "provider", // rustls' cryptography
-    "message", // the text of an error
+    "message",  // the text of an error
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in the workspace")
+        .to_owned()
 }
 
 /// All files below `dir` with the given extension.
@@ -71,7 +89,9 @@ fn the_kernel_knows_nothing_of_agents() {
                     _ => false,
                 };
                 let hit = words(line).into_iter().find(|word| AGENT_WORDS.contains(&word.as_str()));
-                if let Some(word) = hit.filter(|word| !FOREIGN.contains(&word.as_str()) || !foreign(word)) {
+                if let Some(word) =
+                    hit.filter(|word| !FOREIGN.contains(&word.as_str()) || !foreign(word))
+                {
                     found.push(format!("{}:{}: `{word}`", path.display(), number + 1));
                 }
             }
@@ -116,9 +136,9 @@ fn the_bundle_uses_the_public_api_only() {
             for head in ["zi.", "ctx.", "run.", "run:"] {
                 for name in names(&text, head) {
                     // A field of a member (`run.settings.retry`) belongs to its member.
-                    let is_member = known.iter().any(|member| {
-                        name == *member || name.starts_with(&format!("{member}."))
-                    });
+                    let is_member = known
+                        .iter()
+                        .any(|member| name == *member || name.starts_with(&format!("{member}.")));
                     used += usize::from(is_member);
                     if !is_member {
                         unknown.push(format!("{}: `{name}`", path.display()));

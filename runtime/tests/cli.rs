@@ -12,7 +12,16 @@ fn demo() -> Zi {
 }
 
 fn at(server: &Server) -> Zi {
-    zi().args(["--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()])
+    zi().args([
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ])
 }
 
 /// The text blocks of the last message of a request.
@@ -25,14 +34,26 @@ fn last_content(server: &Server) -> Value {
 fn version_and_help_start_nothing() {
     for flag in ["-V", "-v", "--version"] {
         let done = zi().arg(flag).run();
-        assert_eq!((done.code, done.stdout.trim()), (Some(0), concat!("zi ", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(
+            (done.code, done.stdout.trim()),
+            (Some(0), concat!("zi ", env!("CARGO_PKG_VERSION")))
+        );
     }
     let zi = zi().arg("--help");
     let home = zi.home().to_owned();
     let keep = zi.another();
     let done = zi.run();
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
-    for flag in ["--print", "--mode", "--model", "--base-url", "--max-steps", "--continue", "--ext", "--trust"] {
+    for flag in [
+        "--print",
+        "--mode",
+        "--model",
+        "--base-url",
+        "--max-steps",
+        "--continue",
+        "--ext",
+        "--trust",
+    ] {
         assert!(done.stdout.contains(flag), "{flag} is not in the help");
     }
     assert!(std::fs::read_dir(home).expect("it lists").next().is_none(), "something was written");
@@ -42,12 +63,17 @@ fn version_and_help_start_nothing() {
 #[test]
 fn the_manual_lists_the_exit_codes_of_the_help() {
     let help = zi().arg("--help").run().stdout;
-    let codes: Vec<&str> = help.lines().skip_while(|line| !line.starts_with("Exit codes")).collect();
+    let codes: Vec<&str> =
+        help.lines().skip_while(|line| !line.starts_with("Exit codes")).collect();
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/manual.md"))
         .expect("there is a manual");
-    let documented = |code: &str| manual.lines().any(|line| line.starts_with(&format!("| {code} |")));
+    let documented =
+        |code: &str| manual.lines().any(|line| line.starts_with(&format!("| {code} |")));
     for code in ["0", "1", "2", "3", "4", "5", "6", "7", "130"] {
-        assert!(codes.iter().any(|line| line.contains(code)) && documented(code), "exit code {code}");
+        assert!(
+            codes.iter().any(|line| line.contains(code)) && documented(code),
+            "exit code {code}"
+        );
     }
 }
 
@@ -72,7 +98,11 @@ fn wrong_usage_is_one_clear_complaint_and_code_2() {
     for (args, says) in cases {
         let done = zi().args(*args).run();
         assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{args:?}: {}", done.stderr);
-        assert!(done.stderr.contains(says) && !done.stderr.contains("panicked"), "{args:?}: {}", done.stderr);
+        assert!(
+            done.stderr.contains(says) && !done.stderr.contains("panicked"),
+            "{args:?}: {}",
+            done.stderr
+        );
     }
     let done = zi().args(["-p", "x", "--provider", "antropic"]).run();
     assert!(done.stderr.contains("did you mean `anthropic`"), "{}", done.stderr);
@@ -83,7 +113,11 @@ fn a_session_that_is_none_is_named() {
     let zi = demo().file("x.jsonl", "not a session\n").args(["-p", "hi", "--session", "x.jsonl"]);
     let done = zi.run();
     assert_eq!(done.code, Some(2));
-    assert!(done.stderr.contains("x.jsonl") && done.stderr.contains("not a session"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("x.jsonl") && done.stderr.contains("not a session"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
@@ -92,7 +126,11 @@ fn without_credentials_it_says_what_to_set_and_keeps_nothing() {
     let (home, keep) = (zi.home().to_owned(), zi.another());
     let done = zi.run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(3), ""));
-    assert!(done.stderr.contains("ANTHROPIC_API_KEY") && done.stderr.contains("demo"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("ANTHROPIC_API_KEY") && done.stderr.contains("demo"),
+        "{}",
+        done.stderr
+    );
     assert!(!home.join("state/sessions").exists());
     drop(keep);
 }
@@ -104,15 +142,20 @@ fn keys_come_from_the_flag_then_the_environment_then_the_file() {
     let base = zi();
     let path = base.home().join("state/auth.json");
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
-    std::fs::write(&path, r#"{"anthropic":{"type":"api_key","key":"from-file"}}"#).expect("it writes");
-    let common = ["--provider", "anthropic", "--model", "m", "--base-url", server.url(), "-p", "hi"];
+    std::fs::write(&path, r#"{"anthropic":{"type":"api_key","key":"from-file"}}"#)
+        .expect("it writes");
+    let common =
+        ["--provider", "anthropic", "--model", "m", "--base-url", server.url(), "-p", "hi"];
     let key = |index: usize| server.requests()[index].header("x-api-key").to_owned();
     let refused = base.another().args(common).run();
     assert_eq!(refused.code, Some(3), "others may read the file: {}", refused.stderr);
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("it is set");
     assert_eq!(base.another().args(common).run().code, Some(0));
-    assert_eq!(base.another().args(common).env("ANTHROPIC_API_KEY", "from-env").run().code, Some(0));
+    assert_eq!(
+        base.another().args(common).env("ANTHROPIC_API_KEY", "from-env").run().code,
+        Some(0)
+    );
     let all = base.another().args(common).args(["--api-key", "from-flag"]);
     assert_eq!(all.env("ANTHROPIC_API_KEY", "from-env").run().code, Some(0));
     assert_eq!([key(0), key(1), key(2)], ["from-file", "from-env", "from-flag"]);
@@ -144,9 +187,21 @@ fn the_json_stream_is_a_header_events_and_a_result() {
     let kinds: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
     let mut from = 0;
     for kind in [
-        "session_start", "agent_start", "turn_start", "message_start", "message_update", "message_end",
-        "tool_execution_start", "tool_execution_end", "turn_end", "turn_start", "turn_end", "agent_end",
-        "agent_settled", "session_shutdown", "result",
+        "session_start",
+        "agent_start",
+        "turn_start",
+        "message_start",
+        "message_update",
+        "message_end",
+        "tool_execution_start",
+        "tool_execution_end",
+        "turn_end",
+        "turn_start",
+        "turn_end",
+        "agent_end",
+        "agent_settled",
+        "session_shutdown",
+        "result",
     ] {
         let at = kinds[from..].iter().position(|found| *found == kind);
         from += at.unwrap_or_else(|| panic!("no {kind} in order: {kinds:?}"));
@@ -163,7 +218,9 @@ fn the_json_stream_is_a_header_events_and_a_result() {
     assert_eq!(deltas("text_delta"), result["text"].as_str().expect("a text"));
     assert!(!deltas("thinking_delta").is_empty());
     let end = &done.events("tool_execution_end")[0];
-    assert!(end["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("hello")));
+    assert!(
+        end["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("hello"))
+    );
     assert!(result["usage"]["total_tokens"].as_u64() > Some(0) && result["turns"] == 2, "{result}");
     assert!(std::path::Path::new(result["session_file"].as_str().expect("a file")).is_absolute());
 }
@@ -174,8 +231,14 @@ fn the_result_tells_how_it_ended() {
     server.otherwise(Reply::json(400, &json!({ "error": { "message": "no good" } })));
     let done = at(&server).args(["--mode", "json", "hi"]).run();
     let result = done.result();
-    assert_eq!((done.code, &result["status"], &result["exit_code"]), (Some(4), &json!("error"), &json!(4)));
-    assert!(result["error"]["message"].as_str().is_some_and(|text| text.contains("no good")), "{result}");
+    assert_eq!(
+        (done.code, &result["status"], &result["exit_code"]),
+        (Some(4), &json!("error"), &json!(4))
+    );
+    assert!(
+        result["error"]["message"].as_str().is_some_and(|text| text.contains("no good")),
+        "{result}"
+    );
     let done = zi().args(["--mode", "json", "hi"]).run();
     assert_eq!((done.code, done.result()["error"]["kind"].as_str()), (Some(3), Some("auth")));
 }
@@ -204,7 +267,9 @@ fn state_is_for_the_user_alone() {
         assert_eq!(mode, wanted, "{}: {mode:o}", path.display());
         seen += 1;
         if meta.is_dir() {
-            waiting.extend(std::fs::read_dir(&path).expect("it lists").flatten().map(|entry| entry.path()));
+            waiting.extend(
+                std::fs::read_dir(&path).expect("it lists").flatten().map(|entry| entry.path()),
+            );
         }
     }
     assert!(seen >= 5, "only {seen} files");
@@ -242,7 +307,10 @@ fn models_are_listed_without_a_network() {
     }
     assert!(done.stdout.contains("catalog"));
     let some = zi().args(["--list-models", "haiku"]).run();
-    assert!(some.stdout.lines().count() > 1 && some.stdout.lines().count() < done.stdout.lines().count());
+    assert!(
+        some.stdout.lines().count() > 1
+            && some.stdout.lines().count() < done.stdout.lines().count()
+    );
 }
 
 #[test]
@@ -254,10 +322,22 @@ fn the_system_prompt_is_made_of_its_parts() {
         .file("AGENTS.md", "PROJECT RULES")
         .home_file("AGENTS.md", "USER RULES")
         .file("more.txt", "FROM A FILE");
-    let flags = ["--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url(), "-p", "x"];
+    let flags = [
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+        "-p",
+        "x",
+    ];
     assert_eq!(base.another().args(flags).run().code, Some(0));
     let first = system(0);
-    let place = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
+    let place =
+        |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
     assert!(place(&first, "`read`") < place(&first, "USER RULES"));
     assert!(place(&first, "USER RULES") < place(&first, "PROJECT RULES"));
     let appended = ["--append-system-prompt", "ONE", "--append-system-prompt", "more.txt"];
@@ -266,7 +346,10 @@ fn the_system_prompt_is_made_of_its_parts() {
     let second = system(1);
     assert!(second.contains("ALL MINE") && !second.contains("You are zi"), "{second}");
     assert!(place(&second, "ONE") < place(&second, "FROM A FILE"));
-    let own = base.another().home_file("SYSTEM.md", "SYSTEM FILE").home_file("APPEND_SYSTEM.md", "THE END");
+    let own = base
+        .another()
+        .home_file("SYSTEM.md", "SYSTEM FILE")
+        .home_file("APPEND_SYSTEM.md", "THE END");
     assert_eq!(own.args(flags).run().code, Some(0));
     assert!(place(&system(2), "SYSTEM FILE") < place(&system(2), "THE END"));
 }
@@ -275,14 +358,22 @@ fn the_system_prompt_is_made_of_its_parts() {
 fn broken_settings_are_told_and_do_no_harm() {
     let done = demo().home_file("settings.json", "{ nope").args(["-p", "hi"]).run();
     assert_eq!(done.code, Some(0));
-    assert!(done.stderr.contains("settings.json") && done.stderr.contains("not JSON"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("settings.json") && done.stderr.contains("not JSON"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]
 fn the_demo_drives_real_tools() {
     let base = demo().file("notes.txt", "hello world\n").file("src/main.rs", "fn main() {}\n");
     let ask = |prompt: &str| {
-        let done = base.another().env("ZI_DEMO_DELAY_MS", "0").args(["--model", "demo", "-p", prompt]).run();
+        let done = base
+            .another()
+            .env("ZI_DEMO_DELAY_MS", "0")
+            .args(["--model", "demo", "-p", prompt])
+            .run();
         assert_eq!(done.code, Some(0), "{prompt}: {}", done.stderr);
         assert!(done.stdout.contains("demo"), "it says what it is: {}", done.stdout);
         done.stdout
@@ -294,7 +385,10 @@ fn the_demo_drives_real_tools() {
     ask("replace world by there in notes.txt");
     ask("create new.txt with some text");
     let read = |name: &str| std::fs::read_to_string(base.cwd().join(name)).expect("it reads");
-    assert_eq!((read("notes.txt").as_str(), read("new.txt").as_str()), ("hello there\n", "some text\n"));
+    assert_eq!(
+        (read("notes.txt").as_str(), read("new.txt").as_str()),
+        ("hello there\n", "some text\n")
+    );
     assert!(ask("summarise this directory").contains("notes.txt"));
     assert!(ask("what is love").contains("not a language model"));
 }

@@ -14,7 +14,16 @@ fn demo() -> Zi {
 }
 
 fn at(server: &Server) -> Zi {
-    zi().args(["--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()])
+    zi().args([
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ])
 }
 
 /// A tool that answers `says`, for tests of who wins.
@@ -48,7 +57,8 @@ fn both_shapes_and_both_spellings_work() {
         end)"#;
     let server = Server::start();
     server.otherwise(Reply::sse(anthropic::text("ok")));
-    let zi = at(&server).home_file("extensions/a.lua", returned).home_file("extensions/b.lua", camel);
+    let zi =
+        at(&server).home_file("extensions/a.lua", returned).home_file("extensions/b.lua", camel);
     let done = zi.args(["-p", "x"]).run();
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
     let body = server.requests()[0].json();
@@ -79,7 +89,8 @@ fn the_first_in_order_of_precedence_wins() {
 
 #[test]
 fn a_project_acts_only_when_it_is_trusted() {
-    let project = || demo().file(".zi/extensions/p.lua", "zi.fs = nil io.open('touched', 'w'):close()");
+    let project =
+        || demo().file(".zi/extensions/p.lua", "zi.fs = nil io.open('touched', 'w'):close()");
     let zi = project().args(["-p", "hi"]);
     let (touched, keep) = (zi.cwd().join("touched"), zi.another());
     let done = zi.run();
@@ -111,7 +122,10 @@ fn broken_extensions_are_reported_once_with_their_place_and_the_rest_works() {
         zi = zi.home_file(&format!("extensions/{name}.lua"), text);
     }
     for index in 0..20 {
-        zi = zi.home_file(&format!("extensions/good{index}.lua"), tool(&format!("good{index}"), "fine"));
+        zi = zi.home_file(
+            &format!("extensions/good{index}.lua"),
+            tool(&format!("good{index}"), "fine"),
+        );
     }
     let done = zi.another().arg("--list-tools").run();
     assert_eq!(done.code, Some(0));
@@ -233,9 +247,16 @@ fn a_run_can_be_changed_at_every_step() {
     for part in ["SHOUT", "EXTRA", "ONLY NOW"] {
         assert!(messages.contains(part), "{part}: {messages}");
     }
-    assert_eq!((&body["max_tokens"], request.header("x-extra"), request.header("x-api-key")), (&json!(77), "yes", "k"));
+    assert_eq!(
+        (&body["max_tokens"], request.header("x-extra"), request.header("x-api-key")),
+        (&json!(77), "yes", "k")
+    );
     let session = read_session(&home);
-    assert!(session.contains("the SECRET answer") && !session.contains("ONLY NOW") && !session.contains("EXTRA"));
+    assert!(
+        session.contains("the SECRET answer")
+            && !session.contains("ONLY NOW")
+            && !session.contains("EXTRA")
+    );
     drop(keep);
 }
 
@@ -248,7 +269,8 @@ fn read_session(home: &Path) -> String {
 #[test]
 fn a_turn_can_be_refused_and_an_input_taken_over() {
     let server = Server::start();
-    let refuse = "zi.on('before_turn', function() return { cancel = true, reason = 'office hours' } end)";
+    let refuse =
+        "zi.on('before_turn', function() return { cancel = true, reason = 'office hours' } end)";
     let done = at(&server).home_file("extensions/r.lua", refuse).args(["-p", "go"]).run();
     assert_eq!((done.code, server.requests().len()), (Some(6), 0), "{}", done.stderr);
     assert!(done.stderr.contains("office hours"));
@@ -310,14 +332,36 @@ fn events_come_in_their_order_with_their_payloads() {
     let seen: Vec<&str> =
         report["seen"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     let wanted = [
-        "session_start:startup", "input:user", "message_start:user", "message_end:user",
-        "before_agent_start", "agent_start", "before_turn:1", "turn_start:1", "context:1",
-        "before_provider_request:m", "after_provider_response:200", "message_start:assistant",
-        "message_end:assistant", "tool_execution_start:bash", "tool_call:false", "tool_result:true",
-        "tool_execution_end:error", "message_start:tool_result", "message_end:tool_result",
-        "turn_end:1", "before_turn:2", "turn_start:2", "context:3", "before_provider_request:m",
-        "after_provider_response:200", "message_start:assistant", "message_end:assistant",
-        "turn_end:0", "agent_end:completed24", "agent_settled",
+        "session_start:startup",
+        "input:user",
+        "message_start:user",
+        "message_end:user",
+        "before_agent_start",
+        "agent_start",
+        "before_turn:1",
+        "turn_start:1",
+        "context:1",
+        "before_provider_request:m",
+        "after_provider_response:200",
+        "message_start:assistant",
+        "message_end:assistant",
+        "tool_execution_start:bash",
+        "tool_call:false",
+        "tool_result:true",
+        "tool_execution_end:error",
+        "message_start:tool_result",
+        "message_end:tool_result",
+        "turn_end:1",
+        "before_turn:2",
+        "turn_start:2",
+        "context:3",
+        "before_provider_request:m",
+        "after_provider_response:200",
+        "message_start:assistant",
+        "message_end:assistant",
+        "turn_end:0",
+        "agent_end:completed24",
+        "agent_settled",
     ];
     assert_eq!(seen, wanted);
     assert_eq!((&report["text"], &report["reason"]), (&json!("two words"), &json!("exit")));
@@ -337,7 +381,9 @@ fn a_handler_that_fails_costs_nobody_else_anything() {
         .home_file("extensions/c.lua", last);
     let done = zi.args(["-p", "go"]).run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "ok\n"));
-    assert!(done.stderr.contains("`b`") && done.stderr.contains("oops") && done.stderr.contains("late"));
+    assert!(
+        done.stderr.contains("`b`") && done.stderr.contains("oops") && done.stderr.contains("late")
+    );
     assert!(server.requests()[0].json()["system"].to_string().contains("FIRST LAST"));
 }
 
@@ -361,13 +407,23 @@ fn commands_run_without_a_model_and_may_start_a_run() {
     assert_eq!((run("/hello  bob  smith").code, out().as_str()), (Some(0), "hello bob  smith"));
     assert_eq!((run("/hi").code, out().as_str()), (Some(0), "hello "));
     let asked = run("/ask");
-    assert!(asked.code == Some(0) && asked.stdout.contains("out.txt"), "{} {}", asked.stdout, asked.stderr);
+    assert!(
+        asked.code == Some(0) && asked.stdout.contains("out.txt"),
+        "{} {}",
+        asked.stdout,
+        asked.stderr
+    );
     let bad = run("/bad");
     assert!(bad.code == Some(1) && bad.stderr.contains("bad command"), "{}", bad.stderr);
     assert!(run("/nothing here").stdout.contains("demo"), "what is no command is a prompt");
-    let twice = zi.home_file("extensions/d.lua", "zi.command({ name = 'hello', handler = function() end })");
+    let twice = zi
+        .home_file("extensions/d.lua", "zi.command({ name = 'hello', handler = function() end })");
     let ambiguous = twice.another().args(["--model", "demo", "-p", "/hello"]).run();
-    assert!(ambiguous.code == Some(1) && ambiguous.stderr.contains("/hello:1, /hello:2"), "{}", ambiguous.stderr);
+    assert!(
+        ambiguous.code == Some(1) && ambiguous.stderr.contains("/hello:1, /hello:2"),
+        "{}",
+        ambiguous.stderr
+    );
 }
 
 #[test]
@@ -378,7 +434,8 @@ fn the_bundle_can_be_replaced_and_a_broken_file_gives_way() {
     for folder in ["extensions", "lua/zi"] {
         std::fs::create_dir_all(bundle.join(folder)).expect("it is made");
         for entry in std::fs::read_dir(root.join(folder)).expect("it lists").flatten() {
-            std::fs::copy(entry.path(), bundle.join(folder).join(entry.file_name())).expect("it copies");
+            std::fs::copy(entry.path(), bundle.join(folder).join(entry.file_name()))
+                .expect("it copies");
         }
     }
     let edit = |name: &str, from: &str, to: &str| {
@@ -394,9 +451,17 @@ fn the_bundle_can_be_replaced_and_a_broken_file_gives_way() {
     assert!(done.stdout.contains("perused") && done.stdout.contains("ls "), "{}", done.stdout);
     assert!(done.stderr.contains("tool-ls.lua:"), "{}", done.stderr);
     let missing = demo().env("ZI_BUNDLE_DIR", "/no/such/dir").args(["-p", "hi"]).run();
-    assert!(missing.code == Some(0) && missing.stderr.contains("/no/such/dir"), "{}", missing.stderr);
+    assert!(
+        missing.code == Some(0) && missing.stderr.contains("/no/such/dir"),
+        "{}",
+        missing.stderr
+    );
     let none = demo().args(["--no-bundled", "-p", "hi"]).run();
-    assert!(none.code == Some(2) && none.stderr.contains("no provider is registered"), "{}", none.stderr);
+    assert!(
+        none.code == Some(2) && none.stderr.contains("no provider is registered"),
+        "{}",
+        none.stderr
+    );
     let none = zi_without_bundle();
     assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""));
 }
@@ -407,11 +472,15 @@ fn zi_without_bundle() -> zi_testkit::Done {
 
 #[test]
 fn an_adapter_of_ones_own_needs_no_network() {
-    let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/extensions.md"));
+    let manual =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/extensions.md"));
     let manual = manual.expect("there is a manual");
     let echo = manual.split("```lua\n").find(|block| block.contains("zi.api(\"echo\""));
     let echo = echo.and_then(|block| block.split("```").next()).expect("the manual has an echo");
-    let done = zi().home_file("extensions/echo.lua", echo).args(["--provider", "echo", "--model", "echo", "-p", "hey"]).run();
+    let done = zi()
+        .home_file("extensions/echo.lua", echo)
+        .args(["--provider", "echo", "--model", "echo", "-p", "hey"])
+        .run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "hey\n"), "{}", done.stderr);
 }
 
@@ -423,7 +492,10 @@ fn an_adapter_that_breaks_its_rules_fails_the_run_not_the_transcript() {
         ("emit({ type = 'stop', reason = 'whatever' })", "whatever"),
         ("error('adapter broke')", "adapter broke"),
         ("error(zi.failure({ kind = 'refused', message = 'no way' }))", "no way"),
-        ("emit({ type = 'stop', reason = 'stop' }) emit({ type = 'text', text = 'x' })", "nothing but usage"),
+        (
+            "emit({ type = 'stop', reason = 'stop' }) emit({ type = 'text', text = 'x' })",
+            "nothing but usage",
+        ),
     ] {
         let extension = format!(
             "zi.api('x', {{ stream = function(request, emit) {body} end }})
@@ -476,7 +548,8 @@ fn children_and_jobs_report_to_their_owner() {
           zi.fs.write("report.json", zi.json.encode({ heard = heard, child = child.final_text, error = child.is_error, turns = child.usage.turns }))
         end })
     "#;
-    let zi = demo().home_file("extensions/j.lua", extension).file("here.txt", "").args(["-p", "/go"]);
+    let zi =
+        demo().home_file("extensions/j.lua", extension).file("here.txt", "").args(["-p", "/go"]);
     let (report, keep) = (zi.cwd().join("report.json"), zi.another());
     let done = zi.run();
     assert_eq!(done.code, Some(0), "{}", done.stderr);

@@ -115,7 +115,8 @@ fn neighbours_that_declare_it_run_together_and_results_keep_their_order() {
     let done = zi(&server).home_file("extensions/meet.lua", extension).args(["-p", "go"]).run();
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let results = results(&server, 1);
-    let texts: Vec<_> = results.iter().map(|result| (result.0.as_str(), result.2.as_str())).collect();
+    let texts: Vec<_> =
+        results.iter().map(|result| (result.0.as_str(), result.2.as_str())).collect();
     assert_eq!(texts, [("x", "one met two"), ("y", "two met one")]);
 }
 
@@ -124,7 +125,19 @@ fn the_step_limit_ends_a_run_that_can_be_continued() {
     let server = Server::start();
     server.otherwise(call("a", "ls", json!({})));
     let first = zi(&server).args(["-p", "go", "--max-steps", "2"]);
-    let again = first.another().args(["-c", "-p", "more", "--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+    let again = first.another().args([
+        "-c",
+        "-p",
+        "more",
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ]);
     let done = first.run();
     assert_eq!((done.code, server.requests().len()), (Some(7), 2));
     assert!(done.stderr.contains("limit of 2"), "{}", done.stderr);
@@ -182,7 +195,12 @@ fn what_may_pass_is_tried_again_and_does_not_repeat_text() {
         server.reply(Reply::json(status, &json!({ "error": { "message": "busy" } })));
         server.reply(text("fine"));
         let done = zi(&server).args(["-p", "go"]).run();
-        assert_eq!((done.code, done.stdout.as_str()), (Some(0), "fine\n"), "{status}: {}", done.stderr);
+        assert_eq!(
+            (done.code, done.stdout.as_str()),
+            (Some(0), "fine\n"),
+            "{status}: {}",
+            done.stderr
+        );
         assert!(done.stderr.contains("trying again"), "the wait is shown: {}", done.stderr);
         assert_eq!(server.requests().len(), 2, "{status}");
     }
@@ -232,8 +250,17 @@ fn what_cannot_pass_is_asked_once_and_said() {
         let server = Server::start();
         server.otherwise(Reply::json(status, &json!({ "error": { "message": "the reason why" } })));
         let done = zi(&server).args(["-p", "go"]).run();
-        assert_eq!((done.code, server.requests().len()), (Some(code), 1), "{status}: {}", done.stderr);
-        assert!(done.stderr.contains("the reason why") && done.stdout.is_empty(), "{}", done.stderr);
+        assert_eq!(
+            (done.code, server.requests().len()),
+            (Some(code), 1),
+            "{status}: {}",
+            done.stderr
+        );
+        assert!(
+            done.stderr.contains("the reason why") && done.stdout.is_empty(),
+            "{}",
+            done.stderr
+        );
     }
 }
 
@@ -260,23 +287,47 @@ fn a_wait_that_is_too_long_is_not_waited_for() {
 fn an_overflow_is_compacted_once() {
     let server = Server::start();
     let overflow = || {
-        Reply::json(400, &json!({ "type": "error", "error": {
+        Reply::json(
+            400,
+            &json!({ "type": "error", "error": {
             "type": "invalid_request_error", "message": "prompt is too long: 9 tokens > 8 maximum",
-        } }))
+        } }),
+        )
     };
     // Some history, so that there is something to summarise.
     let seeded = zi(&server);
     for round in 0..4 {
         server.reply(text("noted"));
         let flags = if round == 0 { vec![] } else { vec!["-c"] };
-        let run = seeded.another().args(flags).args(["--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+        let run = seeded.another().args(flags).args([
+            "--provider",
+            "anthropic",
+            "--model",
+            "m",
+            "--api-key",
+            "k",
+            "--base-url",
+            server.url(),
+        ]);
         let done = run.args(["-p", &format!("fact {round}: {}", "x".repeat(2000))]).run();
         assert_eq!(done.code, Some(0), "{}", done.stderr);
     }
     server.reply(overflow());
     server.reply(text("SUMMARY OF IT"));
     server.reply(text("after"));
-    let run = seeded.another().args(["-c", "-p", "next", "--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+    let run = seeded.another().args([
+        "-c",
+        "-p",
+        "next",
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ]);
     let done = run.run();
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "after\n"), "{}", done.stderr);
     let last = server.requests()[6].json()["messages"].to_string();
@@ -322,7 +373,19 @@ fn an_interrupt_closes_the_stream_and_keeps_what_came() {
     let gate = server.gate();
     server.reply(Reply::sse(body[..cut].to_vec()).wait(&gate).then(body[cut..].to_vec()));
     let zi = zi(&server).args(["--mode", "json", "go"]);
-    let again = zi.another().args(["-c", "-p", "next", "--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+    let again = zi.another().args([
+        "-c",
+        "-p",
+        "next",
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ]);
     let running = zi.start();
     gate.wait_reached();
     running.signal("INT");
@@ -344,7 +407,19 @@ fn a_signal_during_a_tool_ends_its_processes_and_leaves_one_result() {
         let marker = format!("29{}.{}", std::process::id(), code);
         server.reply(call("a", "bash", json!({ "command": format!("echo up; sleep {marker}") })));
         let zi = zi(&server).args(["--mode", "json", "go"]);
-        let again = zi.another().args(["-c", "-p", "next", "--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+        let again = zi.another().args([
+            "-c",
+            "-p",
+            "next",
+            "--provider",
+            "anthropic",
+            "--model",
+            "m",
+            "--api-key",
+            "k",
+            "--base-url",
+            server.url(),
+        ]);
         let running = zi.start();
         wait_until("the tool runs", || processes(&marker) > 0);
         running.signal(signal);
@@ -370,7 +445,19 @@ fn a_killed_run_resumes_with_one_result_per_call_and_runs_nothing_twice() {
     server.reply(Reply::sse(answer.sse()));
     let zi = zi(&server).args(["-p", "go"]);
     let (log, _keep) = (zi.cwd().join("log"), zi.another());
-    let again = zi.another().args(["-c", "-p", "next", "--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url", server.url()]);
+    let again = zi.another().args([
+        "-c",
+        "-p",
+        "next",
+        "--provider",
+        "anthropic",
+        "--model",
+        "m",
+        "--api-key",
+        "k",
+        "--base-url",
+        server.url(),
+    ]);
     let running = zi.start();
     wait_until("the tool runs", || processes(&marker) > 0);
     running.signal("KILL");
@@ -397,7 +484,8 @@ fn pids(marker: &str) -> Vec<String> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
         .filter(|pid| {
-            let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            let read =
+                |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
             let argv = String::from_utf8_lossy(&read("cmdline")).into_owned();
             argv.split('\0').nth(1) == Some(marker) && argv.starts_with("sleep")
         })

@@ -390,8 +390,8 @@ fn send_user_message(lua: &Lua, call: &Rc<Call>, (text, opts): (Value, Value)) -
 
 fn update(lua: &Lua, call: &Rc<Call>, partial: MultiValue) -> Result<()> {
     let Some(tool) = &call.tool else { return Ok(()) };
-    let partial = crate::run::read_result(lua, partial)?
-        .map_err(|problem| misuse("ctx.update", problem))?;
+    let partial =
+        crate::run::read_result(lua, partial)?.map_err(|problem| misuse("ctx.update", problem))?;
     let wait = {
         let mut state = lock(&tool.progress.0);
         state.newest = Some(partial);
@@ -423,12 +423,15 @@ fn tell_progress(host: &Arc<Host>, tool: &ToolContext) {
         state.newest.clone()
     };
     let Some(newest) = newest else { return };
-    host.emit(Event::new("tool_execution_update", json!({
-        "tool_call_id": tool.call.id,
-        "tool_name": tool.call.name,
-        "args": tool.call.arguments,
-        "partial_result": newest.to_value(),
-    })));
+    host.emit(Event::new(
+        "tool_execution_update",
+        json!({
+            "tool_call_id": tool.call.id,
+            "tool_name": tool.call.name,
+            "args": tool.call.arguments,
+            "partial_result": newest.to_value(),
+        }),
+    ));
 }
 
 async fn run_shadowed(

@@ -20,7 +20,7 @@ pub const ENTRIES: &[Entry] = &[Entry {
     doc: "Asks a model one thing, without tools and without a trace in the conversation. Takes a \
           prompt, or `{prompt?, messages?, system_prompt?, model?, max_tokens?, reasoning?}`. \
           Answers `{status = \"completed\", text, message, usage, model, stop_reason}`, \
-          `{status = \"error\", error}` or `{status = \"cancelled\"}`.",
+          `{status = \"error\", error, message}` (what came before it failed) or `{status = \"cancelled\"}`.",
     meta: "---@async\n---@param request string|table\n---@return table",
     bind: Bind::Ctx(|lua, call| waiting_method(lua, call, complete)),
 }];
@@ -38,7 +38,11 @@ async fn complete(lua: Lua, call: Rc<Call>, request: Value) -> Result<Value> {
     let answer = offload(async move { host.complete(completion, &signal).await }).await?;
     let answer = match (answer.stop_reason.as_str(), &answer.error) {
         ("aborted", _) => json!({ "status": "cancelled" }),
-        (_, Some(failure)) => json!({ "status": "error", "error": failure.to_value() }),
+        (_, Some(failure)) => json!({
+            "status": "error",
+            "error": failure.to_value(),
+            "message": answer.message,
+        }),
         (stop_reason, None) => json!({
             "status": "completed",
             "text": message::text(&answer.message),

@@ -16,7 +16,13 @@ pub fn event_argument(lua: &Lua, event: &Event) -> Result<Table> {
     let table = lua.create_table_with_capacity(0, event.fields.len() + 1)?;
     table.raw_set("type", event.name.as_str())?;
     for (key, value) in &event.fields {
-        table.raw_set(key.as_str(), scheduler::to_lua(lua, value, Nulls::Nil)?)?;
+        // What a handler may hand back keeps its nulls; as nil they would be lost on the way.
+        let nulls = match (key.as_str(), value) {
+            (_, Data::Null) => Nulls::Nil,
+            ("input" | "request" | "messages", _) => Nulls::Sentinel,
+            _ => Nulls::Nil,
+        };
+        table.raw_set(key.as_str(), scheduler::to_lua(lua, value, nulls)?)?;
     }
     if event.lazy.is_empty() {
         table.set_metatable(Some(camel_case(lua)?))?;

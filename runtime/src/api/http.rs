@@ -101,7 +101,8 @@ fn read_request(lua: &Lua, who: &str, spec: Value) -> Result<(Request, bool, boo
 /// Sends; what an adapter sends to a provider is shown to handlers first.
 async fn send(lua: &Lua, request: Request) -> Result<std::result::Result<Response, HttpError>> {
     let host = VmData::of(lua)?.host()?;
-    let for_provider = scheduler::current().is_some_and(|task| task.label.starts_with(ADAPTER_LABEL));
+    let for_provider =
+        scheduler::current().is_some_and(|task| task.label.starts_with(ADAPTER_LABEL));
     offload(async move {
         if !for_provider {
             return host.http.send(request).await;

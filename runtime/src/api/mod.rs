@@ -340,7 +340,7 @@ where
     A: mlua::FromLuaMulti + 'static,
     R: mlua::IntoLuaMulti + 'static,
 {
-    function_of(lua, move |lua, args| f(lua, args))
+    function_of(lua, f)
 }
 
 /// `bind` for a function that waits.

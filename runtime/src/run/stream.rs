@@ -391,9 +391,11 @@ fn request_table(lua: &Lua, data: &Value, messages: &[ContextMessage]) -> mlua::
     };
     let list = lua.create_table_with_capacity(messages.len(), 0)?;
     for (index, message) in messages.iter().enumerate() {
-        list.raw_set(index + 1, scheduler::to_lua(lua, message, Nulls::Nil)?)?;
+        // A null inside of arguments is one: as nil it would leave a hole.
+        list.raw_set(index + 1, scheduler::to_lua(lua, message, Nulls::Sentinel)?)?;
     }
     request.raw_set("messages", list)?;
+    request.raw_set("tools", scheduler::to_lua(lua, &data["tools"], Nulls::Sentinel)?)?;
     Ok(request)
 }
 

@@ -44,11 +44,14 @@ impl Host {
         let body = request.body.as_deref().unwrap_or_default();
         let body = serde_json::from_slice::<Value>(body)
             .unwrap_or_else(|_| String::from_utf8_lossy(body).into());
-        let event = Event::new("before_provider_send", json!({
-            "url": request.url,
-            "headers": shown_headers(&request.headers),
-            "body": body,
-        }));
+        let event = Event::new(
+            "before_provider_send",
+            json!({
+                "url": request.url,
+                "headers": shown_headers(&request.headers),
+                "body": body,
+            }),
+        );
         let mut headers = None;
         let mut body = None;
         self.intercept(event, |event, answer| {
@@ -75,14 +78,20 @@ impl Host {
     }
 
     pub(crate) fn show_response(self: &Arc<Self>, response: &Response) {
-        self.emit(Event::new("after_provider_response", json!({
-            "status": response.status,
-            "headers": shown_headers(&response.headers),
-        })));
+        self.emit(Event::new(
+            "after_provider_response",
+            json!({
+                "status": response.status,
+                "headers": shown_headers(&response.headers),
+            }),
+        ));
     }
 }
 
-fn merge_headers(before: &[(String, String)], changed: Map<String, Value>) -> Vec<(String, String)> {
+fn merge_headers(
+    before: &[(String, String)],
+    changed: Map<String, Value>,
+) -> Vec<(String, String)> {
     changed
         .into_iter()
         .filter_map(|(name, value)| {
