@@ -252,7 +252,11 @@ async fn next(lua: Lua, stream: HttpStream) -> Result<MultiValue> {
 async fn fill(stream: &HttpStream) -> Result<std::result::Result<bool, HttpError>> {
     let Some(mut response) = stream.0.response.borrow_mut().take() else { return Ok(Ok(false)) };
     let items = match response.ready() {
-        Some(items) => Some(items),
+        Some(items) => {
+            // What is always ready would never give the thread back to others.
+            tokio::task::yield_now().await;
+            Some(items)
+        }
         None => {
             let (back, items) = offload(async move {
                 let items = response.next().await;

@@ -283,7 +283,11 @@ impl Host {
             |_, _| Ok(()),
         );
         let mut calling = std::pin::pin!(calling);
-        let mut show = || watch(assembler, lock(assembler).take_updates());
+        let mut show = || {
+            // A statement of its own: the lock must be free again before `watch` takes it.
+            let updates = lock(assembler).take_updates();
+            watch(assembler, updates);
+        };
         let mut shown = true;
         let ended = loop {
             tokio::select! {
