@@ -100,6 +100,23 @@ pub fn text(message: &Value) -> String {
     text
 }
 
+/// Whether there is any content.
+pub fn is_empty(message: &Value) -> bool {
+    match message.get("content") {
+        Some(Value::String(_)) => false,
+        Some(Value::Array(blocks)) => blocks.is_empty(),
+        _ => true,
+    }
+}
+
+/// The ids of the calls of an assistant message, in order.
+pub fn call_ids(message: &Value) -> impl Iterator<Item = &str> {
+    let blocks = message.get("content").and_then(Value::as_array).into_iter().flatten();
+    blocks
+        .filter(|block| block_type(block) == "tool_call")
+        .filter_map(|block| block.get("id").and_then(Value::as_str))
+}
+
 /// The calls of an assistant message, in order.
 pub fn tool_calls(message: &Value) -> Vec<ToolCall> {
     let Some(Value::Array(blocks)) = message.get("content") else { return Vec::new() };

@@ -139,31 +139,42 @@ impl Session {
     /// About how many tokens the context takes: what the last answer reported, and an estimate of
     /// what came after it.
     pub fn context_tokens(&self) -> u64 {
-        let context = self.context();
-        let last_report = context.iter().rposition(|message| {
-            message::role(message) == "assistant"
-                && message.get("usage").is_some_and(|usage| Usage::from_value(usage).total() > 0)
-        });
-        match last_report {
-            Some(at) => {
-                let reported = context[at].get("usage").map(Usage::from_value).unwrap_or_default();
-                reported.total() + context[at + 1..].iter().map(|m| estimate_tokens(m)).sum::<u64>()
-            }
-            None => context.iter().map(|message| estimate_tokens(message)).sum(),
-        }
+        tokens_of(&self.context())
     }
+}
+
+/// See [`Session::context_tokens`].
+pub fn tokens_of(context: &[ContextMessage]) -> u64 {
+    let last_report = context.iter().rposition(|message| {
+        message::role(message) == "assistant"
+            && message.get("usage").is_some_and(|usage| Usage::from_value(usage).total() > 0)
+    });
+    let (reported, after) = match last_report {
+        Some(at) => {
+            let usage = context[at].get("usage").map(Usage::from_value).unwrap_or_default();
+            (usage.total(), &context[at + 1..])
+        }
+        None => (0, context),
+    };
+    reported + after.iter().map(|message| estimate_tokens(message)).sum::<u64>()
 }
 
 /// About four bytes of text are a token; an image is about 1,200.
 pub fn estimate_tokens(message: &Value) -> u64 {
     let mut bytes = 0;
     let mut images = 0;
-    for block in message::blocks(message) {
-        match message::block_type(&block) {
-            "image" => images += 1,
-            "tool_call" => bytes += block.to_string().len(),
-            _ => bytes += block.get("text").and_then(Value::as_str).map_or(0, str::len),
+    match message.get("content") {
+        Some(Value::String(text)) => bytes = text.len(),
+        Some(Value::Array(blocks)) => {
+            for block in blocks {
+                match message::block_type(block) {
+                    "image" => images += 1,
+                    "tool_call" => bytes += block.to_string().len(),
+                    _ => bytes += block.get("text").and_then(Value::as_str).map_or(0, str::len),
+                }
+            }
         }
+        _ => {}
     }
     (bytes as u64).div_ceil(4) + images * 1200 + 4
 }
@@ -237,8 +248,10 @@ fn replayable(entry: &Arc<Entry>) -> Option<ContextMessage> {
 fn pair_calls(messages: Vec<ContextMessage>) -> Vec<ContextMessage> {
     let mut results: HashMap<String, ContextMessage> = HashMap::new();
     for message in &messages {
-        if let Some(id) = message.get("tool_call_id").and_then(Value::as_str) {
-            results.entry(id.to_owned()).or_insert_with(|| message.clone());
+        if let Some(id) = message.get("tool_call_id").and_then(Value::as_str)
+            && !results.contains_key(id)
+        {
+            results.insert(id.to_owned(), message.clone());
         }
     }
     let mut paired = Vec::with_capacity(messages.len());
@@ -246,17 +259,18 @@ fn pair_calls(messages: Vec<ContextMessage>) -> Vec<ContextMessage> {
         match message::role(&message) {
             "tool_result" => {}
             "assistant" => {
-                let calls = message::tool_calls(&message);
-                if calls.is_empty() && message::blocks(&message).is_empty() {
+                if message::is_empty(&message) {
                     continue;
                 }
+                let found: Vec<_> =
+                    message::call_ids(&message).map(|id| results.remove(id)).collect();
+                let missing = found.iter().any(Option::is_none);
+                let calls = if missing { message::tool_calls(&message) } else { Vec::new() };
                 paired.push(message);
-                for call in calls {
-                    let result = results.remove(&call.id).unwrap_or_else(|| {
-                        let result = interrupted(&call);
-                        ContextMessage::Made(Value::Object(result))
-                    });
-                    paired.push(result);
+                for (index, result) in found.into_iter().enumerate() {
+                    paired.push(result.unwrap_or_else(|| {
+                        ContextMessage::Made(Value::Object(interrupted(&calls[index])))
+                    }));
                 }
             }
             _ => paired.push(message),

@@ -461,8 +461,9 @@ async fn run_shadowed(
 pub(super) fn context_usage(lua: &Lua, host: &Arc<Host>) -> Result<Value> {
     let Some(model) = host.model() else { return Ok(Value::Nil) };
     let system = host.current_run().map(|run| run.system_prompt()).unwrap_or_default();
-    let mut tokens = host.session.context_tokens();
-    if host.session.context().iter().all(|message| message.get("usage").is_none()) {
+    let context = host.session.context();
+    let mut tokens = session::tokens_of(&context);
+    if context.iter().all(|message| message.get("usage").is_none()) {
         tokens += session::estimate_tokens(&json!({ "content": system }));
     }
     let window = model.context_window();

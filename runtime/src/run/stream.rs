@@ -1,7 +1,7 @@
 //! Asking a model: the request, the adapter that sends it, and the answer that comes back.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     ops::ControlFlow,
     sync::{Arc, Mutex},
 };
@@ -389,15 +389,34 @@ fn failed_message(mut message: Value, failure: Failure) -> Answer {
     Answer { message, stop_reason: "error".into(), usage: Usage::default(), error: Some(failure) }
 }
 
+/// The messages of an adapter's last request, by entry id. A conversation only grows at its end, so
+/// the next request finds all but the newest here.
+#[derive(Default)]
+struct KnownMessages(HashMap<String, Table>);
+
 fn request_table(lua: &Lua, data: &Value, messages: &[ContextMessage]) -> mlua::Result<Table> {
     let LuaValue::Table(request) = scheduler::to_lua(lua, data, Nulls::Nil)? else {
         return Err(mlua::Error::runtime("a request is a table"));
     };
     let list = lua.create_table_with_capacity(messages.len(), 0)?;
+    let mut known = lua.remove_app_data::<KnownMessages>().unwrap_or_default();
+    let mut kept = HashMap::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
-        // A null inside of arguments is one: as nil it would leave a hole.
-        list.raw_set(index + 1, scheduler::to_lua(lua, message, Nulls::Sentinel)?)?;
+        let entry = match message {
+            ContextMessage::Entry(entry) => Some(&entry.id),
+            ContextMessage::Made(_) => None,
+        };
+        let value = match entry.and_then(|id| known.0.remove(id)) {
+            Some(table) => LuaValue::Table(table),
+            // A null inside of arguments is one: as nil it would leave a hole.
+            None => scheduler::to_lua(lua, message, Nulls::Sentinel)?,
+        };
+        if let (Some(id), LuaValue::Table(table)) = (entry, &value) {
+            kept.insert(id.clone(), table.clone());
+        }
+        list.raw_set(index + 1, value)?;
     }
+    lua.set_app_data(KnownMessages(kept));
     request.raw_set("messages", list)?;
     request.raw_set("tools", scheduler::to_lua(lua, &data["tools"], Nulls::Sentinel)?)?;
     Ok(request)

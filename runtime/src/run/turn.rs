@@ -87,8 +87,8 @@ impl Host {
         let used: HashSet<String> = request
             .messages
             .iter()
-            .flat_map(|message| message::tool_calls(message))
-            .map(|call| call.id)
+            .flat_map(|message| message::call_ids(message))
+            .map(str::to_owned)
             .collect();
         let mut watcher = Watcher::new(self);
         let answer = self
