@@ -387,7 +387,7 @@ fn an_interrupt_closes_the_stream_and_keeps_what_came() {
         server.url(),
     ]);
     let running = zi.start();
-    gate.wait_reached();
+    running.wait_for_stdout("text_delta");
     running.signal("INT");
     let done = running.wait();
     server.wait_for_hang_up(0);
@@ -471,6 +471,103 @@ fn a_killed_run_resumes_with_one_result_per_call_and_runs_nothing_twice() {
     assert!(results.iter().all(|result| result.1 && result.2.contains("interrupted")));
     assert_eq!(std::fs::read_to_string(log).expect("it ran"), "ran\n");
     kill(&marker);
+}
+
+// The session on disk ------------------------------------------------------------------------------
+
+#[test]
+fn a_full_disk_ends_the_run_before_anything_else_happens() {
+    let server = Server::start();
+    let flood = json!({ "command": "head -c 30000 /dev/zero | tr '\\0' x" }).to_string();
+    let answer = anthropic::Answer::new()
+        .tool_call("a", "bash", &flood)
+        .tool_call("b", "bash", r#"{"command":"touch made"}"#);
+    server.reply(Reply::sse(answer.sse()));
+    let zi = zi(&server).file("limited", "#!/bin/sh\nulimit -f 16\nexec \"$@\"\n");
+    let keep = zi.another();
+    // A limit on the size of files is the nearest thing to a full disk that needs no root.
+    let output = std::process::Command::new("sh")
+        .arg(zi.cwd().join("limited"))
+        .arg(env!("CARGO_BIN_EXE_zi"))
+        .args(["-p", "go", "--provider", "anthropic", "--model", "m", "--api-key", "k"])
+        .args(["--base-url", server.url()])
+        .env("ZI_HOME", zi.home())
+        .current_dir(zi.cwd())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write session") && stderr.contains(".jsonl"), "{stderr}");
+    assert!(!zi.cwd().join("made").exists(), "a tool ran that nobody could be told of");
+    assert_eq!(server.requests().len(), 1);
+    let kept = all_text(&zi.home().join("state/sessions"));
+    assert!(kept.ends_with('\n') && kept.lines().all(|line| line.ends_with('}')), "a torn line");
+    // With room again the session goes on, each call with its result.
+    server.reply(text("ok"));
+    let again = keep.args(["-c", "-p", "next", "--provider", "anthropic", "--model", "m"]);
+    let done = again.args(["--api-key", "k", "--base-url", server.url()]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(results(&server, 1).len(), 2);
+    drop(zi);
+}
+
+#[test]
+fn one_process_writes_a_session_and_the_next_is_told_which() {
+    let server = Server::start();
+    let gate = server.gate();
+    server.reply(Reply::sse(anthropic::text("slow")).wait(&gate));
+    let first = zi(&server).args(["-p", "go"]);
+    let (second, keep) = (first.another(), first.another());
+    let running = first.start();
+    server.wait_for_requests(1);
+    let done = second
+        .args(["-c", "-p", "me too", "--provider", "anthropic", "--model", "m", "--api-key", "k"])
+        .args(["--base-url", server.url()])
+        .run();
+    let holder = format!("process {}", running.id());
+    assert!(done.code == Some(1) && done.stderr.contains(&holder), "{}", done.stderr);
+    gate.open();
+    assert_eq!(running.wait().code, Some(0));
+    drop(keep);
+}
+
+#[test]
+fn syncs_are_where_they_count_and_nowhere_else() {
+    if std::process::Command::new("strace").arg("-V").output().is_err() {
+        println!("NOT EXERCISED: there is no strace here");
+        return;
+    }
+    let server = Server::start();
+    server.reply(call("a", "bash", json!({ "command": "true" })));
+    server.reply(text("ok"));
+    let zi = zi(&server);
+    let trace = zi.cwd().join("trace");
+    let status = std::process::Command::new("strace")
+        .args(["-f", "-e", "trace=fdatasync,fsync,execve,write", "-s", "2000", "-o"])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_zi"))
+        .args(["-p", "go", "--provider", "anthropic", "--model", "m", "--api-key", "k"])
+        .args(["--base-url", server.url()])
+        .env("ZI_HOME", zi.home())
+        .current_dir(zi.cwd())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .status()
+        .expect("it runs");
+    assert!(status.success());
+    let trace = std::fs::read_to_string(trace).expect("a trace");
+    let lines: Vec<&str> = trace.lines().collect();
+    let at = |what: &dyn Fn(&str) -> bool| lines.iter().position(|line| what(line)).expect("it is there");
+    let wrote_call = at(&|line| line.contains("write(") && line.contains("tool_call"));
+    let ran = at(&|line| line.contains("execve(") && line.contains("\"true\""));
+    let syncs = |from: usize, to: usize| {
+        lines[from..to].iter().filter(|line| line.contains("sync(") && !line.contains("unfinished")).count()
+    };
+    assert!(wrote_call < ran && syncs(wrote_call, ran) >= 1, "the call is on disk before it runs");
+    assert!(syncs(0, wrote_call) >= 2, "the file and its folder, when the prompt is accepted");
+    assert!(syncs(ran, lines.len()) >= 1, "the end of the run");
+    assert!(syncs(0, lines.len()) <= 8, "{} syncs for two turns", syncs(0, lines.len()));
 }
 
 /// How many living processes have `marker` among their arguments.
