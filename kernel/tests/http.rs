@@ -125,7 +125,8 @@ async fn redirects_leave_the_callers_headers_behind() {
     let target = format!("{}/there", second.url());
     first.reply(Reply::new(302).header("location", &target));
     second.reply(Reply::new(200).then("found"));
-    let request = Request { headers: vec![("x-api-key".into(), "secret".into())], ..get(first.url()) };
+    let request =
+        Request { headers: vec![("x-api-key".into(), "secret".into())], ..get(first.url()) };
     let response = Client::default().send(request).await.expect("it follows");
     assert_eq!(body(response).await.expect("a body"), b"found");
     assert_eq!(first.requests()[0].header("x-api-key"), "secret");
@@ -134,7 +135,11 @@ async fn redirects_leave_the_callers_headers_behind() {
     first.reply(Reply::new(307).header("location", &target));
     let post = Request { method: "POST".into(), body: Some(b"x".to_vec()), ..get(first.url()) };
     let response = Client::default().send(post).await.expect("it answers");
-    assert_eq!((response.status, second.requests().len()), (307, 1), "a POST is not sent elsewhere");
+    assert_eq!(
+        (response.status, second.requests().len()),
+        (307, 1),
+        "a POST is not sent elsewhere"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

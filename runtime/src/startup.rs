@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -95,6 +96,7 @@ pub async fn start(
     for notice in notices {
         host.notice(Level::Warn, &notice);
     }
+    sweep_outputs(&host);
     load_extensions(&host, cli).await?;
     check_tools(&host);
     open_session(&host, cli).await?;
@@ -171,6 +173,24 @@ fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
         tools,
         max_steps: cli.max_steps,
     })
+}
+
+/// How long outputs that were too long for the model are kept.
+const KEEP_OUTPUTS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Removes old outputs, beside everything else that starts.
+fn sweep_outputs(host: &Arc<Host>) {
+    let dir = host.dirs.state.join("outputs");
+    host.io.spawn_blocking(move || {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let modified = entry.metadata().and_then(|meta| meta.modified());
+            let age = modified.ok().and_then(|at| at.elapsed().ok());
+            if age.is_some_and(|age| age > KEEP_OUTPUTS) {
+                // One that cannot be removed is tried again next time.
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    });
 }
 
 async fn load_extensions(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {

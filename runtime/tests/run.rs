@@ -265,6 +265,21 @@ fn what_cannot_pass_is_asked_once_and_said() {
 }
 
 #[test]
+fn a_server_that_names_a_delay_is_taken_at_its_word() {
+    for (header, value, from, to) in
+        [("retry-after-ms", "20", 20.0, 23.0), ("retry-after", "1", 1000.0, 1100.0)]
+    {
+        let server = Server::start();
+        server.reply(Reply::json(429, &json!({})).header(header, value));
+        server.reply(text("ok"));
+        let done = zi(&server).args(["--mode", "json", "go"]).run();
+        let waited = done.events("retry")[0]["wait_ms"].as_f64().expect("a number");
+        assert!((from..=to).contains(&waited), "{header}: {waited}");
+        assert_eq!((done.code, server.requests().len()), (Some(0), 2));
+    }
+}
+
+#[test]
 fn retries_end() {
     let server = Server::start();
     server.otherwise(Reply::json(503, &json!({})));
@@ -479,9 +494,11 @@ fn a_killed_run_resumes_with_one_result_per_call_and_runs_nothing_twice() {
 fn a_full_disk_ends_the_run_before_anything_else_happens() {
     let server = Server::start();
     let flood = json!({ "command": "head -c 30000 /dev/zero | tr '\\0' x" }).to_string();
-    let answer = anthropic::Answer::new()
-        .tool_call("a", "bash", &flood)
-        .tool_call("b", "bash", r#"{"command":"touch made"}"#);
+    let answer = anthropic::Answer::new().tool_call("a", "bash", &flood).tool_call(
+        "b",
+        "bash",
+        r#"{"command":"touch made"}"#,
+    );
     server.reply(Reply::sse(answer.sse()));
     let zi = zi(&server).file("limited", "#!/bin/sh\nulimit -f 16\nexec \"$@\"\n");
     let keep = zi.another();
@@ -558,11 +575,16 @@ fn syncs_are_where_they_count_and_nowhere_else() {
     assert!(status.success());
     let trace = std::fs::read_to_string(trace).expect("a trace");
     let lines: Vec<&str> = trace.lines().collect();
-    let at = |what: &dyn Fn(&str) -> bool| lines.iter().position(|line| what(line)).expect("it is there");
+    let at = |what: &dyn Fn(&str) -> bool| {
+        lines.iter().position(|line| what(line)).expect("it is there")
+    };
     let wrote_call = at(&|line| line.contains("write(") && line.contains("tool_call"));
     let ran = at(&|line| line.contains("execve(") && line.contains("\"true\""));
     let syncs = |from: usize, to: usize| {
-        lines[from..to].iter().filter(|line| line.contains("sync(") && !line.contains("unfinished")).count()
+        lines[from..to]
+            .iter()
+            .filter(|line| line.contains("sync(") && !line.contains("unfinished"))
+            .count()
     };
     assert!(wrote_call < ran && syncs(wrote_call, ran) >= 1, "the call is on disk before it runs");
     assert!(syncs(0, wrote_call) >= 2, "the file and its folder, when the prompt is accepted");
