@@ -11,6 +11,8 @@ local units = require("zi.units")
 local DEFAULT_SECONDS, MAX_SECONDS = 120, 600
 --- Most that zi.system writes to a log.
 local MAX_LOG_BYTES = 50 * 1024 * 1024
+--- What is shown whole however it is made up, empty lines and all: it needs no log.
+local NEVER_CLIPPED_BYTES = output.MAX_LINES
 -- Nobody is there to page, to type a password or to close an editor: all of them fail at once.
 local ENV = {
   PAGER = "cat",
@@ -116,6 +118,7 @@ local function execute(params, ctx)
     tail = true,
     max_stdout_bytes = 2 * output.WINDOW_BYTES,
     log = true,
+    log_over = NEVER_CLIPPED_BYTES,
     on_output = function(newest)
       ctx.update({ content = output.clean(newest) })
     end,

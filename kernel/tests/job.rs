@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use zi_kernel::job::{self, Chunk, Exit, Input, Job, JobError, Keep, Outcome, Run, Spec, Stream};
+use zi_kernel::job::{
+    self, Chunk, Exit, Input, Job, JobError, Keep, LogFile, Outcome, Run, Spec, Stream,
+};
 
 const KEEP: Keep = Keep { head: 4096, tail: 4096 };
 
@@ -169,9 +171,10 @@ async fn trees_that_run_at_once_do_not_harm_each_other() {
 async fn a_flood_is_bounded_and_counted() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("log");
-    let file = fs::File::create(&path).expect("a file");
+    let place = path.clone();
+    let make = Box::new(move || Ok((fs::File::create(&place)?, place)));
     let run = Run {
-        file: Some((file, path.clone())),
+        file: Some(LogFile { make, over: 0 }),
         ..whole(sh("yes 0123456789abcde | head -c 104857600"))
     };
     let outcome = job::run(run).await.expect("it runs");

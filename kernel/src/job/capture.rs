@@ -1,7 +1,12 @@
 //! Bounded capture: the head and the tail of an output, how much is missing between them, and the
 //! whole of it in a file when asked.
 
-use std::{fs::File, io::Write as _, path::PathBuf};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 /// Most bytes that are written to the file of a capture.
 pub const SPILL_LIMIT: u64 = 50 * 1024 * 1024;
@@ -26,10 +31,24 @@ pub struct Capture {
     spill: Option<Spill>,
 }
 
+/// A file that holds the whole of an output, made when the output is worth it.
+pub struct LogFile {
+    /// Makes the file.
+    pub make: Box<dyn FnOnce() -> io::Result<(File, PathBuf)> + Send>,
+    /// Outputs of up to so many bytes need none.
+    pub over: u64,
+}
+
+impl fmt::Debug for LogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFile").field("over", &self.over).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug)]
 struct Spill {
-    file: File,
-    path: PathBuf,
+    planned: Option<LogFile>,
+    file: Option<(File, PathBuf)>,
     written: u64,
     broken: Option<String>,
 }
@@ -57,9 +76,12 @@ impl Capture {
         Self { keep, head: Vec::new(), tail: Vec::new(), total: 0, spill: None }
     }
 
-    /// Also writes the output to `file`, up to [`SPILL_LIMIT`] bytes.
-    pub fn with_file(mut self, file: File, path: PathBuf) -> Self {
-        self.spill = Some(Spill { file, path, written: 0, broken: None });
+    /// Also writes the output to a file, up to [`SPILL_LIMIT`] bytes.
+    pub fn with_file(mut self, mut file: LogFile) -> Self {
+        // What came before the file was made has to be here still.
+        file.over = file.over.min((self.keep.head + self.keep.tail) as u64);
+        let planned = Some(file);
+        self.spill = Some(Spill { planned, file: None, written: 0, broken: None });
         self
     }
 
@@ -67,7 +89,15 @@ impl Capture {
     pub fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         if let Some(spill) = &mut self.spill {
-            spill.push(bytes);
+            match spill.planned.take_if(|planned| self.total > planned.over) {
+                Some(planned) => {
+                    spill.open(planned);
+                    spill.push(&self.head);
+                    spill.push(&self.tail);
+                    spill.push(bytes);
+                }
+                None => spill.push(bytes),
+            }
         }
         let room = self.keep.head.saturating_sub(self.head.len());
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
@@ -105,7 +135,7 @@ impl Capture {
             self.head.append(&mut self.tail);
         }
         let (file, file_error) = match self.spill {
-            Some(spill) => (Some((spill.path, spill.written)), spill.broken),
+            Some(spill) => (spill.file.map(|(_, path)| (path, spill.written)), spill.broken),
             None => (None, None),
         };
         Captured { head: self.head, tail: self.tail, omitted, total: self.total, file, file_error }
@@ -113,16 +143,24 @@ impl Capture {
 }
 
 impl Spill {
+    fn open(&mut self, planned: LogFile) {
+        match (planned.make)() {
+            Ok(file) => self.file = Some(file),
+            Err(err) => self.broken = Some(format!("cannot keep the output: {err}")),
+        }
+    }
+
     fn push(&mut self, bytes: &[u8]) {
+        let Some((file, path)) = &mut self.file else { return };
         let room = usize::try_from(SPILL_LIMIT - self.written).unwrap_or(usize::MAX);
         let bytes = &bytes[..bytes.len().min(room)];
         if bytes.is_empty() || self.broken.is_some() {
             return;
         }
-        match self.file.write_all(bytes) {
+        match file.write_all(bytes) {
             Ok(()) => self.written += bytes.len() as u64,
             Err(err) => {
-                self.broken = Some(format!("cannot write `{}`: {err}", self.path.display()));
+                self.broken = Some(format!("cannot write `{}`: {err}", path.display()));
             }
         }
     }
@@ -155,6 +193,23 @@ mod tests {
             assert_eq!(captured.tail, text[180..], "chunks of {size}");
             assert_eq!((captured.omitted, captured.total), (170, 200));
         }
+    }
+
+    #[test]
+    fn a_file_is_made_when_the_output_is_worth_it_and_holds_all() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("log");
+        let file = |over: u64| {
+            let path = path.clone();
+            LogFile { make: Box::new(move || Ok((File::create(&path)?, path))), over }
+        };
+        let mut small = Capture::new(Keep { head: 4, tail: 4 }).with_file(file(6));
+        small.push(b"abcdef");
+        assert_eq!((small.finish().file, path.exists()), (None, false));
+        let mut large = Capture::new(Keep { head: 4, tail: 4 }).with_file(file(1000));
+        (0..100).for_each(|_| large.push(b"abc"));
+        assert_eq!(large.finish().file, Some((path.clone(), 300)));
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"abc".repeat(100));
     }
 
     #[test]

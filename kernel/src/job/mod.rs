@@ -11,6 +11,6 @@ mod capture;
 mod process;
 mod tree;
 
-pub use capture::{Capture, Captured, Keep, SPILL_LIMIT};
+pub use capture::{Capture, Captured, Keep, LogFile, SPILL_LIMIT};
 pub use process::{Chunk, Exit, Input, Job, JobError, News, Outcome, Run, Spec, Stream, run};
 pub use tree::{TERM_GRACE, stop_all};

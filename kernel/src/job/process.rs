@@ -1,7 +1,6 @@
 //! One child: starting it, feeding it, reading it, and hearing of its end.
 
 use std::{
-    fs::File,
     io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
@@ -20,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    capture::{Capture, Captured, Keep},
+    capture::{Capture, Captured, Keep, LogFile},
     tree::{self, MARK, Tree},
 };
 
@@ -178,7 +177,7 @@ pub struct Run {
     pub stdout: Keep,
     pub stderr: Keep,
     /// Where the whole of stdout goes as well, up to [`super::SPILL_LIMIT`].
-    pub file: Option<(File, PathBuf)>,
+    pub file: Option<LogFile>,
     pub timeout: Option<Duration>,
     /// Gets the last bytes of stdout while it grows, at most ten times a second.
     pub news: Option<News>,
@@ -206,8 +205,8 @@ pub async fn run(run: Run) -> Result<Outcome, JobError> {
     let program = run.spec.argv.first().cloned().unwrap_or_default();
     let Started { mut child, tree, stdin, stdout: out_pipe, stderr: err_pipe } = start(&run.spec)?;
     let mut stdout = Capture::new(run.stdout);
-    if let Some((file, path)) = run.file {
-        stdout = stdout.with_file(file, path);
+    if let Some(file) = run.file {
+        stdout = stdout.with_file(file);
     }
     let mut stderr = Capture::new(run.stderr);
     let exit = {

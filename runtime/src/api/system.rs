@@ -1,11 +1,15 @@
 //! `zi.system`: running a program to its end.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mlua::{Function, Lua, Result, Table, Value};
 use tokio::sync::mpsc;
 use zi_kernel::{
-    job::{self, Captured, Exit, Input, Keep, News, Run, Spec},
+    job::{self, Captured, Exit, Input, Keep, LogFile, News, Run, Spec},
     scheduler::offload,
 };
 
@@ -14,7 +18,7 @@ use super::{
     fields::{Fields, kind_of, misuse},
     path, waiting,
 };
-use crate::host::Host;
+use crate::host::{Host, lock};
 
 const DEFAULT_BYTES: u64 = 1 << 20;
 const MAX_BYTES: u64 = 16 << 20;
@@ -29,7 +33,7 @@ pub const ENTRIES: &[Entry] = &[Entry {
           `max_stderr_bytes` (1 MiB; at most 16), `text` (true: CRLF becomes LF and bytes that are \
           no UTF-8 are replaced), `merge` (stderr goes into stdout, in order), `tail` (keeps the end \
           of a long output as well as its start), `log` (keeps the whole output, up to 50 MiB, in a \
-          file), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
+          file), `log_over` (an output of up to so many bytes needs no file), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
           `{status = \"completed\", code, signal, stdout, stderr, stdout_bytes, stdout_omitted, \
           stderr_bytes, stderr_omitted, log, log_bytes, log_error}` whatever the code, with \
           `stdout_head` and `stdout_tail` when text was left out between them; `{status = \"timeout\", error, stdout, stderr}` with what came so \
@@ -106,15 +110,18 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
     let as_text = fields.opt_bool("text")?.unwrap_or(true);
     let timeout = fields.opt_count("timeout_ms", 86_400_000)?.map(Duration::from_millis);
     let on_output = fields.opt_function("on_output")?;
-    let file = if fields.flag("log")? {
-        match host.output_file("log") {
-            Ok(file) => Some(file),
-            Err(err) => return failed(&lua, "error", &format!("cannot keep the output: {err}")),
-        }
-    } else {
-        None
-    };
-    let mut unclaimed = Unclaimed(file.as_ref().map(|(_, path)| path.clone()));
+    let log = fields.flag("log")?;
+    let over = fields.opt_count("log_over", MAX_BYTES)?.unwrap_or(0);
+    let unclaimed = Unclaimed::default();
+    let file = log.then(|| {
+        let (host, made) = (host.clone(), unclaimed.0.clone());
+        let make = Box::new(move || {
+            let (file, path) = host.output_file("log")?;
+            lock(&made).replace(path.clone());
+            Ok((file, path))
+        });
+        LogFile { make, over }
+    });
     drop(fields);
     let (sender, mut reports) = mpsc::channel(1);
     let news = on_output.is_some().then_some(News { sender, bytes: NEWS_BYTES });
@@ -156,20 +163,21 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
             if let Some((path, bytes)) = &outcome.stdout.file {
                 table.raw_set("log", path.display().to_string())?;
                 table.raw_set("log_bytes", *bytes)?;
-                table.raw_set("log_error", outcome.stdout.file_error.clone())?;
             }
-            unclaimed.0 = None;
+            table.raw_set("log_error", outcome.stdout.file_error.clone())?;
+            lock(&unclaimed.0).take();
             Ok(table)
         }
     }
 }
 
 /// A log that nobody was told of: it goes when the program did not start or the call was cancelled.
-struct Unclaimed(Option<PathBuf>);
+#[derive(Default)]
+struct Unclaimed(Arc<Mutex<Option<PathBuf>>>);
 
 impl Drop for Unclaimed {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if let Some(path) = lock(&self.0).take() {
             // One that is not there is gone already.
             std::fs::remove_file(path).ok();
         }
