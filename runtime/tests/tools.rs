@@ -601,6 +601,29 @@ fn bash_timeouts_end_everything_that_was_started() {
     marked.wait_until_gone();
 }
 
+/// As in a container that runs zi without an init of its own.
+#[test]
+fn bash_works_where_the_session_began_outside_of_the_namespace() {
+    let apart = ["--pid", "--fork", "--mount-proc"];
+    let can = Command::new("unshare").args(apart).arg("true").output();
+    if !can.is_ok_and(|done| done.status.success()) {
+        eprintln!("not tested: this machine gives no process namespace");
+        return;
+    }
+    let zi = zi_testkit::Zi::new("unshare").args(apart).arg(env!("CARGO_BIN_EXE_zi"));
+    let done = zi
+        .args([
+            "--model",
+            "demo",
+            "--json",
+            "-p",
+            "run `(sleep 300 & setsid sleep 300 &) ; echo up`",
+        ])
+        .run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    has(&done.messages("tool_result")[0].to_string(), "up\\n");
+}
+
 /// Processes that carry a unique word as an argument. What is left of them ends with the test.
 struct Marked {
     word: String,

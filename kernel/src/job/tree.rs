@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt::Display,
     fs,
     sync::{Mutex, Once, PoisonError},
     time::{Duration, Instant},
@@ -148,12 +149,13 @@ fn orphans() -> Vec<i32> {
     if children.is_empty() {
         return children;
     }
+    let session = own_session();
     with_leaders(|leaders| {
         children.into_iter().filter(|pid| !leaders.contains_key(pid)).collect::<Vec<_>>()
     })
     .into_iter()
     // What shares our session was started by somebody else in this process, who waits for it.
-    .filter(|pid| read_stat(*pid).is_some_and(|stat| stat.session != own_session()))
+    .filter(|pid| read_stat(*pid).is_some_and(|stat| stat.session != session))
     .collect()
 }
 
@@ -166,8 +168,9 @@ fn reap_orphans() {
     }
 }
 
+/// Zero where the session was started outside of this process's namespace, as in many containers.
 fn own_session() -> i32 {
-    rustix::process::getsid(None).map_or(0, Pid::as_raw_pid)
+    read_stat("self").map_or(0, |stat| stat.session)
 }
 
 /// The processes whose parent we are, from the short list that Linux keeps per thread.
@@ -190,12 +193,13 @@ struct Stat {
     session: i32,
 }
 
-fn read_stat(pid: i32) -> Option<Stat> {
-    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+fn read_stat(process: impl Display) -> Option<Stat> {
+    let text = fs::read(format!("/proc/{process}/stat")).ok()?;
     // The name in parentheses may hold anything, so the fields are counted from its end.
     let after = text.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(text.get(after + 2..)?).ok()?;
-    let mut fields = rest.split_ascii_whitespace();
+    let (head, rest) = text.split_at(after);
+    let pid = std::str::from_utf8(head).ok()?.split(' ').next()?.parse().ok()?;
+    let mut fields = std::str::from_utf8(rest.get(2..)?).ok()?.split_ascii_whitespace();
     let state = *fields.next()?.as_bytes().first()?;
     let mut number = || fields.next()?.parse().ok();
     Some(Stat { pid, state, parent: number()?, group: number()?, session: number()? })
@@ -206,7 +210,7 @@ fn members(leader: i32, mark: &str) -> Vec<i32> {
     let Ok(entries) = fs::read_dir("/proc") else { return group_only(leader) };
     let all: Vec<Stat> = entries
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter_map(read_stat)
         .filter(|stat| !matches!(stat.state, b'Z' | b'X'))
         .collect();
