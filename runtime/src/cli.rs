@@ -7,16 +7,12 @@ use clap::{ArgAction, Parser, ValueEnum};
 /// Thinking levels, from none to most.
 pub const REASONING_LEVELS: &[&str] = &["off", "minimal", "low", "medium", "high", "xhigh", "max"];
 
-/// Names that are sub-commands when they come first.
-pub const SUB_COMMANDS: &[&str] = &["api"];
-
 /// A terminal coding agent that its user owns.
 #[derive(Clone, Debug, Default, Parser)]
 #[command(
     name = "zi",
     disable_version_flag = true,
-    override_usage = "zi [OPTIONS] [@FILE]... [PROMPT]...\n       zi api [--json]",
-    after_help = AFTER_HELP
+    override_usage = "zi [OPTIONS] [@FILE]... [PROMPT]...\n       zi COMMAND [ARGS]..."
 )]
 pub struct Cli {
     /// What to do. Words that start with `@` are files that go before it
@@ -147,7 +143,12 @@ Exit codes:
 /// Version for `--version`.
 pub fn command() -> clap::Command {
     use clap::CommandFactory as _;
-    Cli::command().version(env!("CARGO_PKG_VERSION"))
+    let mut help = String::from("Commands:\n");
+    for command in crate::commands::ALL {
+        let call = format!("zi {} {}", command.name, command.usage);
+        help.push_str(&format!("  {call:<34} {}\n", command.about));
+    }
+    Cli::command().version(env!("CARGO_PKG_VERSION")).after_help(format!("{help}\n{AFTER_HELP}"))
 }
 
 /// Reads the command line; help, version and mistakes end the process here.

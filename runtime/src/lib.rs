@@ -4,10 +4,10 @@
 //! `hooks` and `extensions`, then `api`, then the kernel.
 
 pub mod api;
-pub mod api_listing;
 pub mod auth;
 pub mod bundle;
 pub mod cli;
+pub mod commands;
 pub mod extensions;
 pub mod hooks;
 pub mod host;
@@ -30,8 +30,8 @@ use std::process::ExitCode;
 /// Runs zi with the process's own arguments.
 pub fn main() -> ExitCode {
     let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    if args.get(1).is_some_and(|name| name == "api") {
-        return api_listing::run(&args[2..]);
+    if let Some(code) = commands::run(&args) {
+        return code;
     }
     match cli::parse(args) {
         Ok(cli) if is_batch(&cli) => modes::run(&cli),

@@ -12,7 +12,7 @@ pub fn run(args: &[OsString]) -> ExitCode {
         [] => as_text(),
         [flag] if flag == "--json" => format!("{:#}", as_json()),
         _ => {
-            modes::report_error("usage: zi api [--json]");
+            modes::report_error(&super::usage("api"));
             return ExitCode::from(2);
         }
     };

@@ -1,0 +1,33 @@
+//! Sub-commands: `zi NAME …`, where NAME comes first.
+
+pub mod api;
+
+use std::{ffi::OsString, process::ExitCode};
+
+/// One sub-command.
+#[derive(Clone, Copy, Debug)]
+pub struct SubCommand {
+    pub name: &'static str,
+    /// Its arguments, for the help.
+    pub usage: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    run: fn(&[OsString]) -> ExitCode,
+}
+
+/// Every sub-command, in the order of the help.
+pub const ALL: &[SubCommand] =
+    &[SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run }];
+
+/// Runs the sub-command that `args` (the program's name first) begins with; `None` without one.
+pub fn run(args: &[OsString]) -> Option<ExitCode> {
+    let name = args.get(1)?;
+    let command = ALL.iter().find(|command| name == command.name)?;
+    Some((command.run)(&args[2..]))
+}
+
+/// The usage line of a sub-command.
+pub fn usage(name: &str) -> String {
+    let usage = ALL.iter().find(|command| command.name == name).map_or("", |it| it.usage);
+    format!("usage: zi {name} {usage}")
+}
