@@ -52,7 +52,7 @@ local function execute(params)
   if not stat and err.kind == "not_found" then
     return refuse("There is no file `%s`.%s Use write to make a new one.", path, nearby.hint(path))
   elseif stat and stat.type ~= "file" then
-    return refuse("`%s` is %s.", path, stat.type == "dir" and "a folder" or "no regular file")
+    return refuse("`%s` is %s.", path, stat.type == "dir" and "a folder" or "a device or a pipe, not a file")
   end
   local before
   before, err = zi.fs.read(path)

@@ -27,6 +27,17 @@ impl std::fmt::Debug for Credential {
     }
 }
 
+impl Credential {
+    /// `text` without the key, for what is shown or kept: a server may repeat what it was sent.
+    pub fn redact(&self, text: &str) -> String {
+        match self {
+            // A few letters would take words apart that have nothing to do with it.
+            Self::Key(key) if key.len() >= 8 => text.replace(key.as_str(), "[redacted]"),
+            _ => text.to_owned(),
+        }
+    }
+}
+
 /// Why there is no credential.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {

@@ -55,9 +55,9 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn notice(&self, level: Level, text: &str);
     /// A record that is no event: the header and the result of the JSON stream.
     fn raw(&self, _record: &Value) {}
-    /// Whether nobody reads any more.
-    fn is_gone(&self) -> bool {
-        false
+    /// Cancelled when nobody reads any more: there is no use in going on.
+    fn gone(&self) -> CancellationToken {
+        CancellationToken::new()
     }
 }
 

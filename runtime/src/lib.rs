@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 /// Runs zi with the process's own arguments.
 pub fn main() -> ExitCode {
+    keep_memory_private();
     let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
     if let Some(code) = commands::run(&args) {
         return code;
@@ -48,6 +49,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Keeps keys out of core dumps, and this process's memory and environment from being read by the
+/// programs that it starts (root can read everything).
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    // Where the system refuses, things are as they are for every other program.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).ok();
 }
 
 /// Whether the command line asks for a run without a terminal.

@@ -26,7 +26,11 @@ impl Dirs {
     /// `HOME`. Fails when none of them says where home is.
     pub fn from_env() -> Result<Self, NoHome> {
         let system = system_roots();
-        if let Some(home) = absolute("ZI_HOME") {
+        if let Some(home) = env::var_os("ZI_HOME").filter(|home| !home.is_empty()) {
+            let home = PathBuf::from(home);
+            if !home.is_absolute() {
+                return Err(NoHome::Relative(home));
+            }
             return Ok(Self {
                 config: home.clone(),
                 data: home.join("data"),
@@ -40,7 +44,7 @@ impl Dirs {
             absolute(variable)
                 .or_else(|| home.as_ref().map(|home| home.join(default)))
                 .map(|base| base.join("zi"))
-                .ok_or(NoHome)
+                .ok_or(NoHome::Unset)
         };
         Ok(Self {
             config: under("XDG_CONFIG_HOME", ".config")?,
@@ -54,8 +58,12 @@ impl Dirs {
 
 /// No variable says where the user's files are.
 #[derive(Debug, thiserror::Error)]
-#[error("no home directory: set `HOME`, or set `ZI_HOME` to the folder that zi should use")]
-pub struct NoHome;
+pub enum NoHome {
+    #[error("no home directory: set `HOME`, or set `ZI_HOME` to the folder that zi should use")]
+    Unset,
+    #[error("`ZI_HOME={}` must be an absolute path", .0.display())]
+    Relative(PathBuf),
+}
 
 /// A variable that holds an absolute path; others are ignored, as the XDG specification asks.
 fn absolute(variable: &str) -> Option<PathBuf> {

@@ -203,6 +203,11 @@ async fn load_extensions(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError
         let text = format!("there is no extension `{}` (-e)", missing.display());
         return Err(StartupError::Usage(text));
     }
+    let is_empty = |path: &&PathBuf| path.is_dir() && !path.join("init.lua").is_file();
+    if let Some(empty) = explicit.iter().find(is_empty) {
+        let text = format!("the folder `{}` (-e) has no `init.lua`", empty.display());
+        return Err(StartupError::Usage(text));
+    }
     let (found, problems) = extensions::discover(&host.roots, &explicit, host.bundle.extensions());
     for problem in problems {
         host.notice(Level::Warn, &problem);
@@ -315,6 +320,9 @@ fn newest_session(dir: &Path) -> Option<PathBuf> {
 
 /// The session that a path, or the start of an id, means.
 fn find_session(host: &Host, dir: &Path, reference: &str) -> Result<PathBuf, StartupError> {
+    if reference.is_empty() {
+        return Err(StartupError::Usage("`--session` needs a file or the start of an id".into()));
+    }
     let path = host.cwd.join(reference);
     if path.is_file() {
         return Ok(path);

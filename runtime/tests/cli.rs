@@ -91,6 +91,9 @@ fn wrong_usage_is_one_clear_complaint_and_code_2() {
         (&["-p", "x", "--model", "no-such-model"], "no-such-model"),
         (&["-p", "x", "--session", "no-such-session"], "no-such-session"),
         (&["-p", "x", "--session", "dir/none.jsonl"], "none.jsonl"),
+        (&["-p", "x", "--session", ""], "--session"),
+        (&["-p", "x", "-e", "."], "init.lua"),
+        (&["-p", "@/dev/zero"], "larger than 10 MiB"),
         (&["-p", "x", "-e", "none.lua"], "none.lua"),
         (&["-p", "x", "--base-url", "ftp://x"], "ftp://x"),
         (&["-p", "x", "-c", "--no-session"], "--no-session"),
@@ -106,6 +109,42 @@ fn wrong_usage_is_one_clear_complaint_and_code_2() {
     }
     let done = zi().args(["-p", "x", "--provider", "antropic"]).run();
     assert!(done.stderr.contains("did you mean `anthropic`"), "{}", done.stderr);
+}
+
+#[test]
+fn a_home_that_depends_on_where_one_stands_is_refused() {
+    let done = demo().env("ZI_HOME", "here").args(["-p", "hi"]).run();
+    assert_eq!(done.code, Some(5));
+    assert!(done.stderr.contains("`ZI_HOME=here` must be an absolute path"), "{}", done.stderr);
+}
+
+#[test]
+fn a_prompt_that_no_session_can_keep_is_refused_at_once() {
+    let done = demo().arg("-p").stdin("x".repeat(11 << 20)).run();
+    assert_eq!(done.code, Some(2));
+    assert!(done.stderr.contains("standard input is larger"), "{}", done.stderr);
+}
+
+/// Runs the demo through a shell that says where standard output goes.
+fn redirected(args: &str, end: &str) -> zi_testkit::Done {
+    let line = format!("'{}' --model demo {args} {end}", env!("CARGO_BIN_EXE_zi"));
+    Zi::new("bash").env("ZI_DEMO_DELAY_MS", "0").args(["-c", &line]).run()
+}
+
+#[test]
+fn an_answer_that_cannot_be_printed_is_a_failure() {
+    for args in ["-p hi", "--json hi", "--list-tools"] {
+        let done = redirected(args, ">/dev/full");
+        assert_eq!(done.code, Some(1), "{args}: {}", done.stderr);
+        assert!(done.stderr.contains("No space left"), "{args}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_run() {
+    // The run would take minutes; without a reader it is stopped.
+    let done = redirected("--json 'run `sleep 300`'", "| head -n 1; echo ${PIPESTATUS[0]}");
+    assert!(done.stdout.ends_with("\n1\n") && done.stderr.is_empty(), "{done:?}");
 }
 
 #[test]

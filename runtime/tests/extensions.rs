@@ -511,6 +511,97 @@ fn an_adapter_that_breaks_its_rules_fails_the_run_not_the_transcript() {
 }
 
 #[test]
+fn calls_with_one_id_stay_two_calls() {
+    let extension = r#"
+        local asked = false
+        zi.api("x", { stream = function(request, emit)
+          if asked then
+            emit({ type = "text", text = "done" })
+            return emit({ type = "stop", reason = "stop" })
+          end
+          asked = true
+          emit({ type = "tool_call", id = "a", name = "bash", arguments = { command = "echo one" } })
+          emit({ type = "tool_call", id = "a", name = "bash", arguments = { command = "echo two" } })
+          emit({ type = "stop", reason = "tool_use" })
+        end })
+        zi.provider("x", { api = "x", base_url = "none:", models = { { id = "x" } } })"#;
+    let zi = zi().home_file("extensions/x.lua", extension);
+    let done = zi.args(["--model", "x/x", "--json", "hi"]).run();
+    let results = done.messages("tool_result");
+    assert_eq!(results.len(), 2, "{}", done.stderr);
+    assert!(results[0].to_string().contains("one") && results[1].to_string().contains("two"));
+    assert_ne!(results[0]["tool_call_id"], results[1]["tool_call_id"]);
+}
+
+#[test]
+fn scripts_reach_neither_the_output_nor_the_keys() {
+    let extension = r#"
+        zi.command({ name = "probe", handler = function()
+          io.write("one ", 2, "\n")
+          io.stdout:write("stdout\n")
+          io.stderr:write("stderr\n")
+          print("printed")
+          io.output():write("half"):flush()
+          local ok = os.execute("echo executed; echo executed >&2; exit 0")
+          local pipe = io.popen("echo key=$ANTHROPIC_API_KEY other=$OTHER; cat /dev/stdin")
+          local said = pipe:read("a")
+          pipe:close()
+          local file = io.open("kept.txt", "w")
+          io.output(file)
+          io.write(said, tostring(os.getenv("ANTHROPIC_API_KEY")), " ", os.getenv("OTHER"), " ")
+          io.write(tostring(ok), " ", tostring(io.read()), " ", io.type(io.stdout), " ", io.type(file))
+          io.close()
+        end })"#;
+    let zi = demo().home_file("extensions/p.lua", extension).env("ANTHROPIC_API_KEY", "sk-secret");
+    let (cwd, home) = (zi.cwd().to_owned(), zi.home().to_owned());
+    let keep = zi.another();
+    let done = zi.env("OTHER", "seen").args(["--json", "/probe"]).run();
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    assert!(!done.json_lines().is_empty());
+    let kept = std::fs::read_to_string(cwd.join("kept.txt")).expect("it was written");
+    assert_eq!(kept, "key= other=seen\nnil seen true nil file file");
+    let log = std::fs::read_to_string(home.join("state/logs/p.log")).expect("there is a log");
+    for line in ["one 2", "stdout", "stderr", "printed", "half"] {
+        assert!(log.contains(line), "{line} is not in {log}");
+    }
+    drop(keep);
+}
+
+#[test]
+fn an_adapter_that_repeats_the_key_does_not_show_it() {
+    let extension = r#"
+        zi.api("x", { stream = function(request)
+          error(zi.failure({ kind = "auth", message = "bad key " .. request.auth.token }))
+        end })
+        zi.provider("x", { api = "x", base_url = "none:", api_key = "$X_KEY", models = { { id = "x" } } })"#;
+    let zi = zi().home_file("extensions/x.lua", extension).env("X_KEY", "sk-canary-123456");
+    let (home, keep) = (zi.home().to_owned(), zi.another());
+    let done = zi.args(["--model", "x/x", "--json", "hi"]).run();
+    assert_eq!(done.code, Some(3));
+    assert!(done.stderr.contains("bad key [redacted]"), "{}", done.stderr);
+    assert!(!done.stdout.contains("sk-canary") && !read_session(&home).contains("sk-canary"));
+    drop(keep);
+}
+
+#[test]
+fn what_hears_of_the_end_may_go_on_and_may_end_zi() {
+    let go_on = r#"
+        local times = 0
+        zi.on("agent_end", function(_, ctx)
+          times = times + 1
+          if times == 1 then ctx.send_user_message("again", { target = "follow_up" }) end
+        end)"#;
+    let done = demo().home_file("extensions/x.lua", go_on).args(["--json", "hi"]).run();
+    assert_eq!((done.code, done.events("agent_end").len()), (Some(0), 2), "{}", done.stderr);
+    let end = r#"zi.on("agent_end", function(_, ctx) ctx.shutdown() end)"#;
+    let done = demo().home_file("extensions/x.lua", end).args(["--json", "hi"]).run();
+    assert_eq!((done.code, &done.result()["status"]), (Some(0), &json!("ok")));
+    let cut = r#"zi.on("tool_execution_start", function(_, ctx) ctx.shutdown() end)"#;
+    let done = demo().home_file("extensions/x.lua", cut).args(["--json", "run `sleep 300`"]).run();
+    assert_eq!((done.code, &done.result()["status"]), (Some(1), &json!("aborted")));
+}
+
+#[test]
 fn a_shadowing_tool_can_use_the_one_below() {
     let server = Server::start();
     server.reply(Reply::sse(anthropic::tool_call("a", "read", &json!({ "path": "t.txt" }))));

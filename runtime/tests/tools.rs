@@ -306,6 +306,22 @@ fn read_shows_images_by_their_content() {
 // write -------------------------------------------------------------------------------------------
 
 #[test]
+fn pipes_and_devices_are_no_files() {
+    let bench = Bench::new();
+    let made = Command::new("mkfifo").arg(bench.path("pipe")).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe is made");
+    for (tool, params) in [
+        ("read", json!({ "path": "pipe" })),
+        ("read", json!({ "path": "/dev/zero" })),
+        ("write", json!({ "path": "pipe", "content": "x" })),
+        ("write", json!({ "path": "/dev/null", "content": "x" })),
+        ("edit", json!({ "path": "pipe", "edits": [{ "old_text": "a", "new_text": "b" }] })),
+    ] {
+        bench.call(tool, params).error(&["a device or a pipe, not a file"]);
+    }
+}
+
+#[test]
 fn write_makes_folders_and_tells_new_from_replaced() {
     let bench = Bench::new();
     bench.file("file", "");

@@ -41,7 +41,7 @@ pub const ENTRIES: &[Entry] = &[
     },
 ];
 
-fn env(lua: &Lua, name: Value) -> Result<Option<String>> {
+pub(super) fn env(lua: &Lua, name: Value) -> Result<Option<String>> {
     let name = string_argument("zi.env", "name", &name)?;
     let host = VmData::of(lua)?.host()?;
     if host.secret_variables().contains(&name) {

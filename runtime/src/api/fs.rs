@@ -160,11 +160,7 @@ async fn read(lua: Lua, (path, opts): (Value, Value)) -> Result<MultiValue> {
 
 fn read_part(path: &Path, offset: u64, limit: Option<u64>) -> io::Result<Vec<u8>> {
     use std::io::Seek as _;
-    let mut file = fs::File::open(path)?;
-    let meta = file.metadata()?;
-    if meta.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
+    let mut file = open_plain(fs::OpenOptions::new().read(true), path)?;
     if offset > 0 {
         file.seek(io::SeekFrom::Start(offset))?;
     }
@@ -175,6 +171,29 @@ fn read_part(path: &Path, offset: u64, limit: Option<u64>) -> io::Result<Vec<u8>
         return Err(io::Error::other("it is larger than 64 MiB; read it in parts"));
     }
     Ok(bytes)
+}
+
+/// Opens a plain file. A pipe or a device could block forever or never end, so neither is opened.
+fn open_plain(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let no_waiting = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = match options.custom_flags(no_waiting).open(path) {
+        // A pipe that nobody reads.
+        Err(err) if err.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+            return Err(special_file());
+        }
+        result => result?,
+    };
+    let kind = file.metadata()?.file_type();
+    match kind {
+        kind if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        kind if kind.is_file() => Ok(file),
+        _ => Err(special_file()),
+    }
+}
+
+fn special_file() -> io::Error {
+    io::Error::other("it is a device or a pipe, not a file")
 }
 
 fn text_argument(who: &str, text: &Value) -> Result<Vec<u8>> {
@@ -204,10 +223,7 @@ fn write_atomic(path: &Path, text: &[u8]) -> io::Result<()> {
     make_dirs(dir)?;
     let before = match fs::metadata(&target) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(meta) if !meta.is_file() => {
-            // A device or a pipe cannot be moved over.
-            return fs::OpenOptions::new().write(true).open(&target)?.write_all(text);
-        }
+        Ok(meta) if !meta.is_file() => return Err(special_file()),
         Ok(meta) => Some(meta.permissions()),
         Err(_) => None,
     };
@@ -256,7 +272,7 @@ async fn append(lua: Lua, (path, text): (Value, Value)) -> Result<MultiValue> {
     let text = text_argument(WHO, &text)?;
     let target = path.clone();
     let result = blocking(move || {
-        fs::OpenOptions::new().append(true).create(true).open(&target)?.write_all(&text)
+        open_plain(fs::OpenOptions::new().append(true).create(true), &target)?.write_all(&text)
     })
     .await?;
     done(&lua, "append to", &path, result)
@@ -367,7 +383,14 @@ async fn copy(lua: Lua, (from, to): (Value, Value)) -> Result<MultiValue> {
     const WHO: &str = "zi.fs.copy";
     let (from, to) = (path_argument(&lua, WHO, &from)?, path_argument(&lua, WHO, &to)?);
     let source = from.clone();
-    let result = blocking(move || fs::copy(source, to).map(drop)).await?;
+    let result = blocking(move || {
+        let mut plain = open_plain(fs::OpenOptions::new().read(true), &source)?;
+        let mut copy = open_plain(fs::OpenOptions::new().write(true).create(true), &to)?;
+        copy.set_len(0)?;
+        io::copy(&mut plain, &mut copy)?;
+        copy.set_permissions(plain.metadata()?.permissions())
+    })
+    .await?;
     done(&lua, "copy", &from, result)
 }
 

@@ -44,8 +44,13 @@ pub(super) fn print(lua: &Lua, args: MultiValue) -> Result<()> {
 }
 
 fn write(lua: &Lua, level: &str, args: MultiValue) -> Result<()> {
-    let data = VmData::of(lua)?;
     let parts: Result<Vec<String>> = args.iter().map(Value::to_string).collect();
-    crate::logs::write(&*data.host()?, &data.owner().id, level, &parts?.join("\t"));
+    line(lua, level, &parts?.join("\t"))
+}
+
+/// Appends to the extension's log.
+pub(super) fn line(lua: &Lua, level: &str, text: &str) -> Result<()> {
+    let data = VmData::of(lua)?;
+    crate::logs::write(&*data.host()?, &data.owner().id, level, text);
     Ok(())
 }

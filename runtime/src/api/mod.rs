@@ -25,6 +25,7 @@ mod path;
 mod register;
 mod register_provider;
 mod spawn;
+mod standard;
 mod system;
 mod task;
 mod text;
@@ -197,7 +198,8 @@ pub(crate) fn install(lua: &Lua, host: Weak<Host>, owner: Arc<Extension>) -> Res
     }));
     let globals = lua.globals();
     globals.set("zi", lazy_table(lua, "zi")?)?;
-    globals.set("print", lua.create_function(log::print)?)
+    globals.set("print", lua.create_function(log::print)?)?;
+    standard::install(lua)
 }
 
 /// A table whose members are bound when they are first read.

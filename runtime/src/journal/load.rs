@@ -109,6 +109,9 @@ pub(super) fn parse(
                 if end.is_none() {
                     report.tail = Tail::NoLineFeed;
                 }
+                // A parent stands earlier in the file; so there are no circles either.
+                let is_lost = |id: &String| *id == entry.id || !ids.contains(id);
+                report.detached += usize::from(entry.parent_id.as_ref().is_some_and(is_lost));
                 entries.push(entry);
             }
             (Err(_), None) => report.tail = Tail::Torn(start as u64),
@@ -121,8 +124,6 @@ pub(super) fn parse(
         }
         start = end.map_or(text.len(), |end| end + 1);
     }
-    let lost = |entry: &&Entry| entry.parent_id.as_ref().is_some_and(|id| !ids.contains(id));
-    report.detached = entries.iter().filter(lost).count();
     Ok((header, entries, report))
 }
 

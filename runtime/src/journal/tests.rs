@@ -117,6 +117,29 @@ fn damage_in_the_middle_costs_only_its_lines() {
 }
 
 #[test]
+fn circles_of_parents_are_cut_and_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("circle.jsonl");
+    let entry = |id: &str, parent: &str| {
+        format!(
+            "{{\"type\":\"message\",\"id\":\"{id}\",\"parent_id\":\"{parent}\",\"at\":\"\",\
+             \"message\":{{\"role\":\"user\",\"content\":\"{id}\"}}}}\n"
+        )
+    };
+    let header =
+        "{\"type\":\"session\",\"version\":1,\"id\":\"x\",\"cwd\":\"/\",\"created_at\":\"\"}\n";
+    for (entries, detached) in
+        [(vec![("a", "a"), ("b", "a")], 1), (vec![("a", "b"), ("b", "a"), ("c", "b")], 1)]
+    {
+        let lines: String = entries.iter().map(|(id, parent)| entry(id, parent)).collect();
+        fs::write(&path, format!("{header}{lines}")).expect("it writes");
+        let (journal, report) = Journal::open(&path).expect("it opens");
+        assert_eq!((report.damage.len(), report.detached), (0, detached), "{entries:?}");
+        assert_eq!(texts(&journal).len(), entries.len());
+    }
+}
+
+#[test]
 fn a_second_writer_is_refused_and_told_who_holds_it() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = session(dir.path(), 1);

@@ -45,6 +45,17 @@ impl Ended {
     fn error(code: u8, failure: Failure) -> Self {
         Self { code, report: None, error: Some(failure) }
     }
+
+    /// Takes the code of what stopped the run. An extension that ends zi (0) makes no failure of a
+    /// run that was whole by then.
+    fn interrupt(&mut self, code: u8) {
+        let was_cut = self.report.as_ref().is_some_and(|report| report.status == Status::Aborted);
+        match code {
+            0 if was_cut => self.code = exit::RUN_FAILED,
+            0 => {}
+            code => self.code = code,
+        }
+    }
 }
 
 /// Runs a batch mode from the command line to the exit code.
@@ -86,9 +97,15 @@ async fn run_async(cli: &Cli) -> u8 {
             Some(search) => model_table(&host, search),
             None => tool_table(&host),
         };
-        let printed = out::print_lines(&text);
+        let code = match out::print_lines(&text) {
+            Ok(()) => 0,
+            Err(err) => {
+                out::report_error(&format!("cannot print the list: {err}"));
+                exit::RUN_FAILED
+            }
+        };
         finish(&host).await;
-        return if printed.is_ok() { 0 } else { exit::RUN_FAILED };
+        return code;
     }
     if as_json {
         let header = host.session.journal().header().to_value();
@@ -107,11 +124,11 @@ async fn run_async(cli: &Cli) -> u8 {
     let signal = tokio::spawn(watch_signals(host.clone()));
     let mut ended = drive(&host, prompt).await;
     if let Some(code) = lock(&host.interrupted).take() {
-        ended.code = code;
+        ended.interrupt(code);
     }
     signal.abort();
-    if !as_json {
-        print_text(&host, &ended);
+    if !as_json && print_text(&host, &ended).is_err() && ended.code == 0 {
+        ended.code = exit::RUN_FAILED;
     }
     finish(&host).await;
     if as_json {
@@ -122,7 +139,7 @@ async fn run_async(cli: &Cli) -> u8 {
             out::report_error(&failure.message);
         }
     }
-    if host.front.is_gone() && ended.code == 0 { exit::RUN_FAILED } else { ended.code }
+    if host.front.gone().is_cancelled() { exit::RUN_FAILED } else { ended.code }
 }
 
 async fn prepare(
@@ -149,13 +166,17 @@ async fn drive(host: &Arc<Host>, prompt: Prompt) -> Ended {
         Command::Done => Ended { code: 0, report: None, error: None },
         Command::Failed(failure) => Ended::error(exit::RUN_FAILED, failure),
     };
-    loop {
-        let next = lock(&host.queues).prompts.pop_front();
-        match next {
-            Some(prompt) if ended.code == 0 => ended = run_prompt(host, prompt).await,
-            _ => return ended,
+    while ended.code == 0 && !host.shutdown.is_cancelled() {
+        let mut next = lock(&host.queues).next_prompt();
+        if next.is_none() {
+            // What hears of the end of a run may ask for another one.
+            settle_observers(host).await;
+            next = lock(&host.queues).next_prompt();
         }
+        let Some(prompt) = next else { break };
+        ended = run_prompt(host, prompt).await;
     }
+    ended
 }
 
 async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
@@ -261,19 +282,26 @@ async fn dispatch_command(host: &Arc<Host>, prompt: &Prompt) -> Command {
 /// Turns signals into an orderly end. A second one ends the process at once.
 async fn watch_signals(host: Arc<Host>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
+    let (Ok(mut int), Ok(mut term), Ok(mut hup), Ok(mut quit)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
         signal(SignalKind::hangup()),
+        signal(SignalKind::quit()),
     ) else {
         return;
     };
+    let gone = host.front.gone();
     loop {
         let code = tokio::select! {
             _ = int.recv() => exit::INTERRUPTED,
             _ = term.recv() => 143,
             _ = hup.recv() => 129,
+            _ = quit.recv() => 131,
             () = host.shutdown.cancelled() => 0,
+            () = gone.cancelled() => {
+                host.abort();
+                return;
+            }
         };
         let again = lock(&host.interrupted).replace(code).is_some();
         if again {
@@ -287,17 +315,18 @@ async fn watch_signals(host: Arc<Host>) {
     }
 }
 
-fn print_text(host: &Host, ended: &Ended) {
+fn print_text(host: &Host, ended: &Ended) -> std::io::Result<()> {
     if let Some(failure) = &ended.error {
         host.front.notice(Level::Error, &failure.message);
     }
-    let Some(report) = &ended.report else { return };
-    let worth_printing = matches!(report.status, Status::Ok | Status::Limit);
-    if worth_printing
-        && !report.text.is_empty()
+    let Some(report) = &ended.report else { return Ok(()) };
+    if matches!(report.status, Status::Ok | Status::Limit)
         && let Err(err) = out::print_lines(&report.text)
     {
-        out::report_error(&format!("cannot print the answer: {err}"));
+        let kept = host.session.file().map(|file| format!("; it is in `{}`", file.display()));
+        let kept = kept.unwrap_or_default();
+        out::report_error(&format!("cannot print the answer: {err}{kept}"));
+        return Err(err);
     }
     if report.status == Status::Ok && report.stop_reason == "length" {
         host.front.notice(Level::Warn, "the answer was cut off at the model's output limit");
@@ -305,11 +334,12 @@ fn print_text(host: &Host, ended: &Ended) {
     if report.status == Status::Ok && report.stop_reason == "refusal" {
         host.front.notice(Level::Warn, "the model declined to answer");
     }
+    Ok(())
 }
 
 fn result_record(host: &Host, ended: &Ended) -> Value {
     let status = match (&ended.report, ended.code) {
-        (_, exit::INTERRUPTED | 129 | 143) => "aborted",
+        (_, exit::INTERRUPTED | 129 | 131 | 143) => "aborted",
         (Some(report), _) => report.status.name(),
         (None, 0) => "ok",
         (None, _) => "error",
@@ -334,16 +364,19 @@ fn result_record(host: &Host, ended: &Ended) -> Value {
     record
 }
 
-async fn finish_observers(host: &Arc<Host>) {
+/// Lets observers finish; false when some still work after a while.
+async fn settle_observers(host: &Arc<Host>) -> bool {
     host.observers.close();
-    if tokio::time::timeout(OBSERVER_GRACE, host.observers.wait()).await.is_err() {
-        host.notice(Level::Warn, "some handlers were still working and were ended");
-    }
+    let settled = tokio::time::timeout(OBSERVER_GRACE, host.observers.wait()).await.is_ok();
+    host.observers.reopen();
+    settled
 }
 
 /// Ends what still runs, in order.
 async fn finish(host: &Arc<Host>) {
-    finish_observers(host).await;
+    if !settle_observers(host).await {
+        host.notice(Level::Warn, "some handlers were still working and were ended");
+    }
     host.emit_shutdown("exit").await;
     if let Err(err) = host.session.sync().await {
         host.notice(Level::Error, &err.to_string());

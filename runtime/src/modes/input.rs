@@ -12,8 +12,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-/// Largest file that goes into a prompt.
+/// Largest file, and largest standard input, that goes into a prompt.
 const MAX_FILE_BYTES: u64 = 10 << 20;
+/// Largest prompt in all: more cannot be kept as one entry of a session.
+const MAX_TEXT_BYTES: usize = 12 << 20;
 /// How long a silent standard input is waited for when there is a prompt without it.
 const STDIN_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -39,6 +41,10 @@ pub enum InputError {
     Stdin(io::Error),
     #[error("standard input is not text")]
     StdinBinary,
+    #[error("standard input is larger than 10 MiB; put it in a file and let a tool read it")]
+    StdinTooLarge,
+    #[error("the prompt is larger than 12 MiB; name its files and let a tool read them")]
+    PromptTooLarge,
 }
 
 /// Puts the prompt together.
@@ -68,7 +74,11 @@ pub fn assemble(words: &[String], flag: Option<&str>, cwd: &Path) -> Result<Asse
     if parts.iter().all(|part| part.trim().is_empty()) && images.is_empty() {
         return Err(InputError::Empty);
     }
-    Ok(Assembled { text: parts.join("\n\n"), images })
+    let text = parts.join("\n\n");
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(InputError::PromptTooLarge);
+    }
+    Ok(Assembled { text, images })
 }
 
 fn is_file_word(word: &str) -> bool {
@@ -96,7 +106,13 @@ fn read_file(path: &Path, name: &str) -> Result<Attached, InputError> {
     if meta.len() > MAX_FILE_BYTES {
         return Err(InputError::TooLarge { path: name.to_owned() });
     }
-    let bytes = fs::read(path).map_err(fail)?;
+    // A pipe or a device does not say how much it holds.
+    let mut bytes = Vec::new();
+    let mut file = fs::File::open(path).map_err(fail)?.take(MAX_FILE_BYTES + 1);
+    file.read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(InputError::TooLarge { path: name.to_owned() });
+    }
     if let Some(media_type) = image_type(&bytes) {
         let data = STANDARD.encode(&bytes);
         let image = json!({ "type": "image", "media_type": media_type, "data": data });
@@ -134,7 +150,8 @@ fn read_stdin(optional: bool) -> Result<Option<String>, InputError> {
         sender.send(None).ok();
         let result = started.and_then(|count| {
             bytes.extend_from_slice(&first[..count]);
-            if count > 0 { stdin.read_to_end(&mut bytes).map(drop) } else { Ok(()) }
+            let mut rest = stdin.take(MAX_FILE_BYTES + 1);
+            if count > 0 { rest.read_to_end(&mut bytes).map(drop) } else { Ok(()) }
         });
         sender.send(Some(result.map(|()| bytes))).ok();
     });
@@ -145,6 +162,9 @@ fn read_stdin(optional: bool) -> Result<Option<String>, InputError> {
     loop {
         match receiver.recv() {
             Ok(None) => {}
+            Ok(Some(Ok(bytes))) if bytes.len() as u64 > MAX_FILE_BYTES => {
+                return Err(InputError::StdinTooLarge);
+            }
             Ok(Some(Ok(bytes))) => {
                 let text = String::from_utf8(bytes).map_err(|_| InputError::StdinBinary)?;
                 return Ok(Some(text));

@@ -4,13 +4,11 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::strip_ansi,
@@ -48,7 +46,7 @@ impl Front for TextFront {
 #[derive(Debug, Default)]
 pub struct JsonFront {
     out: Mutex<()>,
-    broken: AtomicBool,
+    gone: CancellationToken,
 }
 
 impl JsonFront {
@@ -57,9 +55,15 @@ impl JsonFront {
         line.push('\n');
         let _one_at_a_time = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = io::stdout().lock();
-        if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
-            // The reader is gone; the run notices by itself.
-            self.broken.store(true, Ordering::Relaxed);
+        if self.gone.is_cancelled() {
+            return;
+        }
+        if let Err(err) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+            self.gone.cancel();
+            // A reader that has seen enough is no mistake.
+            if err.kind() != io::ErrorKind::BrokenPipe {
+                report_error(&format!("cannot write to standard output: {err}"));
+            }
         }
     }
 }
@@ -70,7 +74,7 @@ impl Front for JsonFront {
     }
 
     fn event(&self, event: &Event) {
-        if !self.broken.load(Ordering::Relaxed) {
+        if !self.gone.is_cancelled() {
             self.line(&event.to_value());
         }
     }
@@ -83,8 +87,8 @@ impl Front for JsonFront {
         self.line(value);
     }
 
-    fn is_gone(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
+    fn gone(&self) -> CancellationToken {
+        self.gone.clone()
     }
 }
 

@@ -135,7 +135,9 @@ impl Assembler {
             Some(key) => self.by_key.get(key).copied(),
             None => self.open.filter(|index| {
                 let block = &self.blocks[*index];
+                // Whole arguments end a call: whatever comes then begins another one.
                 block.kind == emit.kind
+                    && block.arguments.is_none()
                     && emit.id.as_ref().is_none_or(|id| block.id.is_empty() || *id == block.id)
             }),
         };

@@ -67,6 +67,14 @@ pub struct Queues {
     pub prompts: VecDeque<Prompt>,
 }
 
+impl Queues {
+    /// What to run when nothing runs: a prompt, or what came too late for the run that it was for.
+    pub fn next_prompt(&mut self) -> Option<Prompt> {
+        let queues = [&mut self.prompts, &mut self.steering, &mut self.follow_up];
+        queues.into_iter().find_map(VecDeque::pop_front)
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -268,7 +268,7 @@ impl Host {
             Err(err) => return Ended::Failed(Failure::new("auth", err.to_string())),
         };
         let (data, messages) =
-            (self.request_data(request, &provider, credential), request.messages.clone());
+            (self.request_data(request, &provider, &credential), request.messages.clone());
         let news = Arc::new(Notify::new());
         let (sink, bell) = (assembler.clone(), news.clone());
         let call = Call::new(self, &adapter.stream.owner).with_signal(abort.clone());
@@ -296,8 +296,14 @@ impl Host {
                 result = &mut calling => break match result {
                     Ok(()) => Ended::Done,
                     Err(failure) => match failure.data.as_ref().and_then(Failure::from_data) {
-                        Some(failure) => Ended::Failed(failure),
+                        Some(mut failure) => {
+                            failure.message = credential.redact(&failure.message);
+                            Ended::Failed(failure)
+                        }
                         None => {
+                            let mut failure = failure;
+                            failure.message = credential.redact(&failure.message);
+                            failure.traceback = credential.redact(&failure.traceback);
                             self.report(&failure, &format!("api {api}"));
                             Ended::Failed(Failure::new("protocol", failure.to_string()))
                         }
@@ -323,7 +329,7 @@ impl Host {
         &self,
         request: &ProviderRequest,
         provider: &ProviderSpec,
-        credential: Credential,
+        credential: &Credential,
     ) -> Value {
         let base_url = self.flags.base_url.as_deref().unwrap_or(&provider.base_url);
         let auth = match credential {
