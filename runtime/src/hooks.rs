@@ -12,7 +12,7 @@ use zi_kernel::scheduler;
 
 use crate::{
     api::{self, Call},
-    extensions::{CallFailure, Invocation, budgets},
+    extensions::{CallFailure, Extension, Invocation, budgets},
     host::{Host, Level},
     near,
     registry::Callback,
@@ -237,18 +237,28 @@ impl Host {
         }
     }
 
-    /// Runs the `session_shutdown` handlers, which must not wait.
+    /// Runs the `session_shutdown` handlers of all, which must not wait.
     pub async fn emit_shutdown(self: &Arc<Self>, reason: &str) {
-        let event = Event::new(
-            "session_shutdown",
-            serde_json::json!({
-                "reason": reason, "binding": self.binding_value(),
-            }),
-        );
+        let event = self.shutdown_event(reason);
         self.show(&event);
-        let calls: Vec<_> = self
-            .registry
-            .handlers("session_shutdown")
+        let handlers = self.registry.handlers(&event.name);
+        self.run_shutdown(&handlers, event).await;
+    }
+
+    /// Runs the `session_shutdown` handlers of one extension.
+    pub(crate) async fn tell_shutdown(self: &Arc<Self>, owner: &Arc<Extension>, reason: &str) {
+        let event = self.shutdown_event(reason);
+        let handlers = self.registry.handlers_of(owner, &event.name);
+        self.run_shutdown(&handlers, event).await;
+    }
+
+    fn shutdown_event(&self, reason: &str) -> Event {
+        let fields = serde_json::json!({ "reason": reason, "binding": self.binding_value() });
+        Event::new("session_shutdown", fields)
+    }
+
+    async fn run_shutdown(self: &Arc<Self>, handlers: &[Callback], event: Event) {
+        let calls: Vec<_> = handlers
             .iter()
             .map(|callback| {
                 let call = Call::new(self, &callback.owner);

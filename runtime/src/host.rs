@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use zi_kernel::http;
+use zi_kernel::{http, scheduler::Worker};
 
 use crate::{
     auth,
@@ -100,6 +100,12 @@ pub struct Host {
     pub(crate) run: Mutex<Option<Arc<RunState>>>,
     pub(crate) selection: Mutex<Selection>,
     pub(crate) loaded: Mutex<(Vec<Arc<Extension>>, Vec<LoadProblem>)>,
+    /// The files of `-e`.
+    pub(crate) explicit: Vec<PathBuf>,
+    /// The thread of the bundled extensions.
+    pub(crate) bundle_worker: Mutex<Option<Worker>>,
+    /// One reload after the other.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
     /// The exit code that a signal asks for.
     pub interrupted: Mutex<Option<u8>>,
@@ -128,6 +134,8 @@ pub struct HostParts {
     pub session: Session,
     pub front: Box<dyn Front>,
     pub inherited_switches: Vec<String>,
+    /// The files of `-e`, absolute.
+    pub explicit: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Host {
@@ -159,6 +167,9 @@ impl Host {
             run: Mutex::new(None),
             selection: Mutex::new(selection),
             loaded: Mutex::default(),
+            explicit: parts.explicit,
+            bundle_worker: Mutex::new(None),
+            reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
             interrupted: Mutex::new(None),
             failures: AtomicU64::new(0),
@@ -182,6 +193,16 @@ impl Host {
         self.notice(Level::Warn, &format!("{label}: {failure}"));
         if !failure.traceback.is_empty() {
             crate::logs::write(self, &failure.extension, "error", &failure.traceback);
+        }
+    }
+
+    /// Tells the user that an extension did not load.
+    pub(crate) fn report_load(&self, problem: &LoadProblem) {
+        let failure = &problem.failure;
+        let text = format!("extension `{}` did not load: {}", problem.id, failure.message);
+        self.notice(Level::Error, &text);
+        if !failure.traceback.is_empty() {
+            crate::logs::write(self, &problem.id, "error", &failure.traceback);
         }
     }
 

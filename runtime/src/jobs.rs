@@ -34,6 +34,16 @@ pub struct RunningJob {
     stop: Option<oneshot::Sender<()>>,
 }
 
+impl RunningJob {
+    fn end(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // It may have ended by itself meanwhile.
+            stop.send(()).ok();
+        }
+        self.input = None;
+    }
+}
+
 impl Host {
     /// Starts a job for `owner`; what it prints comes to the owner's handlers.
     pub(crate) fn start_job(
@@ -69,7 +79,7 @@ impl Host {
     pub(crate) async fn write_job(&self, owner: &Arc<Extension>, id: u64, data: Vec<u8>) -> bool {
         let input = {
             let jobs = lock(&self.jobs);
-            let own = jobs.get(&id).filter(|job| job.owner.id == owner.id);
+            let own = jobs.get(&id).filter(|job| Arc::ptr_eq(&job.owner, owner));
             own.and_then(|job| job.input.clone())
         };
         match input {
@@ -81,23 +91,23 @@ impl Host {
     /// Asks a job to end; `false` when there is no such job of this owner.
     pub(crate) fn stop_job(&self, owner: &Arc<Extension>, id: u64) -> bool {
         let mut jobs = lock(&self.jobs);
-        let Some(job) = jobs.get_mut(&id).filter(|job| job.owner.id == owner.id) else {
+        let Some(job) = jobs.get_mut(&id).filter(|job| Arc::ptr_eq(&job.owner, owner)) else {
             return false;
         };
-        if let Some(stop) = job.stop.take() {
-            // It may have ended by itself meanwhile.
-            stop.send(()).ok();
-        }
-        job.input = None;
+        job.end();
         true
+    }
+
+    /// Asks every job of `owner` to end.
+    pub(crate) fn stop_jobs_of(&self, owner: &Arc<Extension>) {
+        let mut jobs = lock(&self.jobs);
+        jobs.values_mut().filter(|job| Arc::ptr_eq(&job.owner, owner)).for_each(RunningJob::end);
     }
 
     /// Tells the handlers of one extension only.
     fn tell_owner(self: &Arc<Self>, owner: &Arc<Extension>, event: Event) {
-        for callback in self.registry.handlers(&event.name) {
-            if callback.owner.id == owner.id {
-                self.observe(&callback, event.clone());
-            }
+        for callback in self.registry.handlers_of(owner, &event.name) {
+            self.observe(&callback, event.clone());
         }
     }
 }

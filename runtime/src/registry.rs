@@ -136,6 +136,15 @@ struct Tables {
     handlers: HashMap<String, Claims<HandlerSpec>>,
 }
 
+/// How much an extension has registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    pub tools: usize,
+    pub commands: usize,
+    pub providers: usize,
+    pub handlers: usize,
+}
+
 /// All registrations of all extensions.
 #[derive(Debug, Default)]
 pub struct Registry {
@@ -154,6 +163,29 @@ impl Registry {
 
     fn write<R>(&self, change: impl FnOnce(&mut Tables) -> R) -> R {
         change(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts `new` in the place of `old`, at one moment for all who look: what `old` registered goes,
+    /// what `new` registered counts.
+    pub fn swap(&self, old: &[Arc<Extension>], new: &[Arc<Extension>]) {
+        self.write(|_| {
+            old.iter().for_each(|one| one.set_active(false));
+            new.iter().for_each(|one| one.set_active(true));
+        });
+        old.iter().for_each(|one| self.revoke(one));
+    }
+
+    /// How much one extension has registered.
+    pub fn counts(&self, owner: &Arc<Extension>) -> Counts {
+        fn own<T>(claims: &Claims<T>, owner: &Arc<Extension>) -> usize {
+            claims.0.iter().filter(|claim| Arc::ptr_eq(&claim.owner, owner)).count()
+        }
+        self.read(|tables| Counts {
+            tools: own(&tables.tools, owner),
+            commands: own(&tables.commands, owner),
+            providers: own(&tables.providers, owner),
+            handlers: tables.handlers.values().map(|claims| own(claims, owner)).sum(),
+        })
     }
 
     /// Takes everything that `owner` registered away.
@@ -388,6 +420,13 @@ impl Registry {
             let claims = tables.handlers.get(event).into_iter().flat_map(Claims::live);
             claims.map(|claim| claim.item.callback.clone()).collect()
         })
+    }
+
+    /// The handlers of one extension.
+    pub fn handlers_of(&self, owner: &Arc<Extension>, event: &str) -> Vec<Callback> {
+        let mut handlers = self.handlers(event);
+        handlers.retain(|callback| Arc::ptr_eq(&callback.owner, owner));
+        handlers
     }
 
     pub fn has_handlers(&self, event: &str) -> bool {

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::{
     bundle::Bundle,
     cli::Cli,
-    extensions::{self, Root, Source},
+    extensions::{self, Activate, Root, Source},
     hooks::Event,
     host::{Flags, Front, Host, HostParts, Level, lock},
     journal::{Journal, JournalError},
@@ -79,6 +79,7 @@ pub async fn start(
     let (roots, project_notice) = roots(cli, &dirs, &cwd);
     notices.extend(project_notice);
     let flags = flags(cli, &cwd)?;
+    let explicit = explicit_files(cli, &cwd)?;
     let memory = Session::new(Journal::create(&cwd, None, None));
     let parts = HostParts {
         io: Handle::current(),
@@ -91,13 +92,14 @@ pub async fn start(
         session: memory,
         front,
         inherited_switches: inherited_switches(cli),
+        explicit,
     };
     let host = Host::new(parts);
     for notice in notices {
         host.notice(Level::Warn, &notice);
     }
     sweep_outputs(&host);
-    load_extensions(&host, cli).await?;
+    load_extensions(&host).await;
     check_tools(&host);
     open_session(&host, cli).await?;
     Ok(host)
@@ -193,12 +195,12 @@ fn sweep_outputs(host: &Arc<Host>) {
     });
 }
 
-async fn load_extensions(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
-    let explicit: Vec<PathBuf> = if cli.safe_mode {
-        Vec::new()
-    } else {
-        cli.ext.iter().map(|path| host.cwd.join(path)).collect()
-    };
+/// The extensions of `-e`.
+fn explicit_files(cli: &Cli, cwd: &Path) -> Result<Vec<PathBuf>, StartupError> {
+    if cli.safe_mode {
+        return Ok(Vec::new());
+    }
+    let explicit: Vec<PathBuf> = cli.ext.iter().map(|path| cwd.join(path)).collect();
     if let Some(missing) = explicit.iter().find(|path| !path.exists()) {
         let text = format!("there is no extension `{}` (-e)", missing.display());
         return Err(StartupError::Usage(text));
@@ -208,32 +210,29 @@ async fn load_extensions(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError
         let text = format!("the folder `{}` (-e) has no `init.lua`", empty.display());
         return Err(StartupError::Usage(text));
     }
-    let (found, problems) = extensions::discover(&host.roots, &explicit, host.bundle.extensions());
+    Ok(explicit)
+}
+
+async fn load_extensions(host: &Arc<Host>) {
+    let (found, problems) =
+        extensions::discover(&host.roots, &host.explicit, host.bundle.extensions());
     for problem in problems {
         host.notice(Level::Warn, &problem);
     }
-    let (mut loaded, mut problems) = extensions::load_all(host, found).await;
+    let (mut loaded, mut problems) = extensions::load_all(host, found, Activate::AtOnce).await;
     // A broken file of a replaced bundle gives way to the one that zi ships.
     let broken = problems.iter().filter(|problem| problem.source == Source::Builtin);
     let fallbacks: Vec<_> =
         broken.filter_map(|problem| host.bundle.fallback(&problem.id)).collect();
     if !fallbacks.is_empty() {
-        let (more, worse) = extensions::load_all(host, fallbacks).await;
+        let (more, worse) = extensions::load_all(host, fallbacks, Activate::AtOnce).await;
         loaded.extend(more);
         problems.extend(worse);
     }
     for problem in &problems {
-        let failure = &problem.failure;
-        host.notice(
-            Level::Error,
-            &format!("extension `{}` did not load: {}", problem.id, failure.message),
-        );
-        if !failure.traceback.is_empty() {
-            crate::logs::write(host, &problem.id, "error", &failure.traceback);
-        }
+        host.report_load(problem);
     }
     *lock(&host.loaded) = (loaded, problems);
-    Ok(())
 }
 
 /// Warns of names in `--tools` that no tool has.

@@ -110,7 +110,7 @@ fn broken_extensions_are_reported_once_with_their_place_and_the_rest_works() {
         ("syntax", "local x = = 1", "syntax.lua:1:"),
         ("raises", "\nerror('at load')", "raises.lua:2: at load"),
         ("table", "error({ code = 1 })", "table"),
-        ("returns", "return 5", "must return nothing or a function"),
+        ("returns", "return 5", "must return nothing, a function"),
         ("requires", "require('no.such.module')", "no.such.module"),
         ("unknown", "zi.on('tool_cal', print)", "did you mean `tool_call`"),
         ("field", "zi.tool({ name = 'x', desciption = 'd' })", "field `description` is required"),

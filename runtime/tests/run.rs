@@ -580,12 +580,11 @@ fn syncs_are_where_they_count_and_nowhere_else() {
     };
     let wrote_call = at(&|line| line.contains("write(") && line.contains("tool_call"));
     let ran = at(&|line| line.contains("execve(") && line.contains("\"true\""));
-    let syncs = |from: usize, to: usize| {
-        lines[from..to]
-            .iter()
-            .filter(|line| line.contains("sync(") && !line.contains("unfinished"))
-            .count()
+    // A call that another thread interrupted in the trace ends on a line of its own.
+    let is_end = |line: &&&str| {
+        (line.contains("sync(") && !line.contains("unfinished")) || line.contains("sync resumed")
     };
+    let syncs = |from: usize, to: usize| lines[from..to].iter().filter(is_end).count();
     assert!(wrote_call < ran && syncs(wrote_call, ran) >= 1, "the call is on disk before it runs");
     assert!(syncs(0, wrote_call) >= 2, "the file and its folder, when the prompt is accepted");
     assert!(syncs(ran, lines.len()) >= 1, "the end of the run");

@@ -106,7 +106,8 @@ pub async fn offload<T: Send + 'static>(
 }
 
 /// Starts another task in the VM of the current one, with the same budget. Its scope is a child of
-/// the VM's, so it outlives the task that started it.
+/// the VM's, so it outlives the task that started it - unless the VM is retired, see
+/// [`Vm::retire`](super::Vm::retire).
 pub fn spawn_local<F>(label: &str, build: impl FnOnce(Scope) -> F) -> mlua::Result<Scope>
 where
     F: Future<Output = ()> + 'static,
@@ -122,9 +123,21 @@ where
         overran: Cell::new(false),
     });
     let future = TaskFuture::new(task, build(scope.clone()));
+    let (retired, starter) = (parent.vm.retired.clone(), parent.scope.token.clone());
+    let own = scope.token.clone();
     tokio::task::spawn_local(async move {
-        // A panic inside has been turned into an error value of the task already.
-        future.await.ok();
+        let outlived = async {
+            retired.cancelled().await;
+            starter.cancelled().await;
+            own.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            // A panic inside has been turned into an error value of the task already.
+            _ = future => {}
+            () = outlived => {}
+        }
     });
     Ok(scope)
 }

@@ -129,26 +129,34 @@ impl Worker {
         let id = self.shared.next_vm.fetch_add(1, Ordering::Relaxed);
         let stats = Arc::new(Stats::default());
         let root = CancellationToken::new();
+        let retired = CancellationToken::new();
         let handle = Vm(Arc::new(VmHandle {
             id,
             name: options.name.clone(),
             worker: self.clone(),
             root: root.clone(),
+            retired: retired.clone(),
             stats: stats.clone(),
         }));
         let (answer, receiver) = oneshot::channel();
         let name = options.name.clone();
         self.send(Box::new(move |thread| {
-            let made = build_vm(thread, options, root, stats).and_then(|(lua, state)| {
-                setup(&lua)?;
-                thread.vms.borrow_mut().insert(id, (lua, state));
-                Ok(())
-            });
+            let made =
+                build_vm(thread, options, (root, retired), stats).and_then(|(lua, state)| {
+                    setup(&lua)?;
+                    thread.vms.borrow_mut().insert(id, (lua, state));
+                    Ok(())
+                });
             answer.send(made).ok();
         }))
         .map_err(|()| CallError::Gone { vm: name.clone() })?;
         receiver.await.map_err(|_| CallError::Gone { vm: name })??;
         Ok(handle)
+    }
+
+    /// Whether the thread was given up; VMs made on it from then on are refused.
+    pub fn is_abandoned(&self) -> bool {
+        self.shared.abandoned.load(Ordering::Acquire)
     }
 
     fn send(&self, command: Command) -> Result<(), ()> {
@@ -194,8 +202,26 @@ pub struct Stats {
     pub busy_us: AtomicU64,
     /// Calls made into it.
     pub calls: AtomicU64,
+    /// Calls that wait or run.
+    pub pending: AtomicUsize,
     /// Bytes on its Lua heap after the last call.
     pub memory: AtomicUsize,
+}
+
+/// Counts a call until it is dropped.
+struct Pending(Arc<Stats>);
+
+impl Pending {
+    fn new(stats: &Arc<Stats>) -> Self {
+        stats.pending.fetch_add(1, Ordering::Relaxed);
+        Self(stats.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A handle on a VM, usable from any thread. The VM ends when the last handle is dropped.
@@ -208,6 +234,7 @@ struct VmHandle {
     name: String,
     worker: Worker,
     root: CancellationToken,
+    retired: CancellationToken,
     stats: Arc<Stats>,
 }
 
@@ -230,6 +257,17 @@ impl Vm {
     /// Ends every task of the VM and closes what they hold. Calls made later are still answered.
     pub fn cancel_tasks(&self) {
         self.0.root.cancel();
+    }
+
+    /// Ends with the VM; cancelling it does what [`Vm::cancel_tasks`] does, without holding the VM.
+    pub fn token(&self) -> CancellationToken {
+        self.0.root.clone()
+    }
+
+    /// Ends the tasks that calls left behind, at once or when the call that is still running ends.
+    /// Calls that are running go on; so does what they started and wait for.
+    pub fn retire(&self) {
+        self.0.retired.cancel();
     }
 
     /// Runs `work` in the VM as a task of its own and waits for its value.
@@ -255,6 +293,7 @@ impl Vm {
         let id = handle.id;
         let text = label.to_owned();
         handle.stats.calls.fetch_add(1, Ordering::Relaxed);
+        let pending = Pending::new(&handle.stats);
         let sent = handle.worker.send(Box::new(move |thread| {
             let Some((lua, state)) = thread.vms.borrow().get(&id).cloned() else { return };
             let task = Rc::new(Task {
@@ -274,6 +313,7 @@ impl Vm {
         }));
         async move {
             let _cancel_on_drop = cancel_on_drop;
+            let _pending = pending;
             let shared = &handle.worker.shared;
             let gone = || CallError::Gone { vm: handle.name.clone() };
             if sent.is_err() {
@@ -332,6 +372,7 @@ impl Drop for VmHandle {
 pub(super) struct VmState {
     name: Arc<str>,
     pub(super) root: CancellationToken,
+    pub(super) retired: CancellationToken,
     pub(super) live: Cell<usize>,
     pub(super) stats: Arc<Stats>,
     worker: Weak<WorkerShared>,
@@ -395,7 +436,7 @@ impl VmState {
 fn build_vm(
     thread: &WorkerThread,
     options: VmOptions,
-    root: CancellationToken,
+    (root, retired): (CancellationToken, CancellationToken),
     stats: Arc<Stats>,
 ) -> mlua::Result<(Lua, Rc<VmState>)> {
     let lua = sandbox::create(THREAD_POOL)?;
@@ -403,6 +444,7 @@ fn build_vm(
     let state = Rc::new(VmState {
         name: options.name.into(),
         root,
+        retired,
         live: Cell::new(0),
         stats,
         worker: thread.shared.weak.clone(),

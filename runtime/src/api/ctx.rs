@@ -217,6 +217,22 @@ pub const ENTRIES: &[Entry] = &[
         }),
     },
     Entry {
+        name: "reload",
+        doc: "Reads extensions from disk again: all, or the one called `id`. It happens beside; a \
+              build that does not load leaves the old one in place, and the user is told either way.",
+        meta: "---@param id? string",
+        bind: Bind::Ctx(|lua, call| {
+            method(lua, call, |_, call, id: Option<String>| {
+                let (host, id) = (call.host.clone(), id.filter(|id| !id.is_empty()));
+                let reload = async move {
+                    host.reload_and_tell(id.as_deref()).await;
+                };
+                call.host.observers.spawn_on(reload, &call.host.io);
+                Ok(())
+            })
+        }),
+    },
+    Entry {
         name: "send_user_message",
         doc: "Says something in the user's place. `target`: `auto` (a prompt when idle, steering \
               otherwise), `prompt` (raises while a run goes on), `steering` (before the next model \

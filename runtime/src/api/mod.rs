@@ -6,6 +6,7 @@
 
 mod ctx;
 mod ctx_ai;
+mod ctx_extensions;
 mod ctx_models;
 mod ctx_session;
 mod ctx_tools;
@@ -101,6 +102,11 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "ctx.models", doc: "Models.", entries: ctx_models::ENTRIES },
     Namespace { name: "ctx.ai", doc: "Asking a model.", entries: ctx_ai::ENTRIES },
     Namespace { name: "ctx.tools", doc: "Tools.", entries: ctx_tools::ENTRIES },
+    Namespace {
+        name: "ctx.extensions",
+        doc: "The extensions themselves.",
+        entries: ctx_extensions::ENTRIES,
+    },
     Namespace { name: "run", doc: "A run, for `zi.loop`.", entries: loop_run::ENTRIES },
 ];
 
@@ -177,6 +183,11 @@ pub(crate) fn keep_table(lua: &Lua, table: Table) -> Result<u64> {
 
 pub(crate) fn take_table(lua: &Lua, id: u64) -> Option<Table> {
     VmData::of(lua).ok()?.tables.borrow_mut().remove(&id)
+}
+
+/// `zi.handoff`, for a file that returns its functions.
+pub(crate) fn handoff(lua: &Lua, functions: Value) -> Result<()> {
+    register::handoff(lua, functions)
 }
 
 /// Marks the end of loading: from here on functions that wait may be used.

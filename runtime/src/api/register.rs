@@ -10,7 +10,9 @@ use super::{
     plain,
 };
 use crate::{
+    extensions::Handoff,
     hooks::{EVENTS, Event},
+    host::lock,
     near,
     registry::{AdapterSpec, Callback, CommandSpec, ToolSpec},
 };
@@ -69,6 +71,14 @@ pub const ENTRIES: &[Entry] = &[
               holds it.",
         meta: "---@param fn fun(run: zi.Run): string?\n---@return boolean",
         bind: Bind::Zi(|lua| plain(lua, claim_loop)),
+    },
+    Entry {
+        name: "handoff",
+        doc: "Carries state over a reload: what `export()` of the old build returns (data, within \
+              500 ms, without waiting) is given to `import(state)` of the new one, before it hears of \
+              `session_start`. A file may return `{export, import}` instead.",
+        meta: "---@param functions {export?: (fun(): any), import?: fun(state: any)}",
+        bind: Bind::Zi(|lua| plain(lua, handoff)),
     },
     Entry {
         name: "failure",
@@ -283,6 +293,18 @@ fn claim_loop(lua: &Lua, function: Value) -> Result<bool> {
     };
     let callback = keep(lua, function)?;
     Ok(data.host()?.registry.add_loop(data.owner(), callback))
+}
+
+pub(crate) fn handoff(lua: &Lua, functions: Value) -> Result<()> {
+    let data = VmData::of(lua)?;
+    let fields = Fields::new(lua, "zi.handoff", functions)?;
+    let export = keep_opt(lua, fields.opt_function("export")?)?;
+    let import = keep_opt(lua, fields.opt_function("import")?)?;
+    if export.is_none() && import.is_none() {
+        return Err(misuse("zi.handoff", "expected `export` or `import`, functions both"));
+    }
+    *lock(&data.owner().handoff) = Handoff { export, import };
+    Ok(())
 }
 
 fn failure(lua: &Lua, spec: Value) -> Result<Table> {

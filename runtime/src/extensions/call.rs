@@ -117,7 +117,7 @@ impl Invocation {
     ) -> impl Future<Output = Result<T, CallFailure>> + Send + 'static {
         let owner = self.callback.owner.clone();
         let id = self.callback.id;
-        let call = owner.vm().cloned().map(|vm| {
+        let call = owner.vm().map(|vm| {
             vm.run(&self.label, self.budget, move |lua| {
                 Box::pin(async move {
                     let Some(function) = api::function(&lua, id) else {

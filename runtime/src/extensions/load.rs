@@ -13,7 +13,11 @@ use mlua::{Function, Lua};
 use zi_kernel::scheduler::{self, CallError, ModuleFinder, VmOptions, Worker};
 
 use super::{CallFailure, Extension, Found, Source, budgets};
-use crate::{api, bundle::Bundle, host::Host};
+use crate::{
+    api,
+    bundle::Bundle,
+    host::{Host, lock},
+};
 
 /// Most bytes on the Lua heap of one extension.
 const MEMORY_LIMIT: usize = 256 << 20;
@@ -26,20 +30,27 @@ pub struct LoadProblem {
     pub failure: CallFailure,
 }
 
+/// Whether what has loaded counts at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activate {
+    AtOnce,
+    /// The caller does it, with [`crate::registry::Registry::swap`].
+    Later,
+}
+
 /// Loads `found` in order: the bundled ones on one shared thread, each other one on its own. What
 /// fails is rolled back and reported; the others load.
 pub async fn load_all(
     host: &Arc<Host>,
     found: Vec<Found>,
+    activate: Activate,
 ) -> (Vec<Arc<Extension>>, Vec<LoadProblem>) {
     let (bundled, foreign): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|one| one.rank.source == Source::Builtin);
-    let shared = Worker::start("zi-bundle", host.io.clone());
     let load_bundle = async {
         let mut results = Vec::with_capacity(bundled.len());
         for one in bundled {
-            let worker = shared.as_ref().map_err(std::string::ToString::to_string);
-            results.push(load_one(host, one, worker.cloned()).await);
+            results.push(load_one(host, one, bundle_worker(host), activate).await);
         }
         results
     };
@@ -48,7 +59,7 @@ pub async fn load_all(
         for one in foreign {
             let name = format!("zi-{}", one.id.chars().take(12).collect::<String>());
             let worker = Worker::start(&name, host.io.clone()).map_err(|err| err.to_string());
-            results.push(load_one(host, one, worker).await);
+            results.push(load_one(host, one, worker, activate).await);
         }
         results
     };
@@ -64,10 +75,21 @@ pub async fn load_all(
     (loaded, problems)
 }
 
+/// The thread of the bundled extensions; a new one when there is none, or when it was given up.
+fn bundle_worker(host: &Host) -> Result<Worker, String> {
+    let mut kept = lock(&host.bundle_worker);
+    if let Some(worker) = kept.as_ref().filter(|worker| !worker.is_abandoned()) {
+        return Ok(worker.clone());
+    }
+    let worker = Worker::start("zi-bundle", host.io.clone()).map_err(|err| err.to_string())?;
+    Ok(kept.insert(worker).clone())
+}
+
 async fn load_one(
     host: &Arc<Host>,
     found: Found,
     worker: Result<Worker, String>,
+    activate: Activate,
 ) -> Result<Arc<Extension>, LoadProblem> {
     static GENERATION: AtomicU64 = AtomicU64::new(1);
     let bundled_id = host.bundle.has_extension(&found.id);
@@ -104,8 +126,8 @@ async fn load_one(
         .await;
     match loaded {
         Ok(Ok(())) => {
-            extension.vm.set(vm).ok();
-            extension.set_active(true);
+            extension.set_vm(vm);
+            extension.set_active(activate == Activate::AtOnce);
             Ok(extension)
         }
         Ok(Err((message, traceback))) => {
@@ -121,7 +143,8 @@ async fn load_one(
     }
 }
 
-/// Runs the file; a function that it returns is called once with `zi`.
+/// Runs the file; a function that it returns is called once with `zi`. What comes out at last may be
+/// a table with `export` and `import`, which is handed to `zi.handoff`.
 async fn run_chunk(
     lua: &Lua,
     text: &[u8],
@@ -136,27 +159,30 @@ async fn run_chunk(
         Ok(chunk) => chunk,
         Err(err) => return Ok(Err((plain(&err), String::new()))),
     };
-    let returned = match scheduler::invoke(lua, &chunk, ()).await? {
+    let zi: mlua::Value = lua.globals().get("zi")?;
+    let mut returned = match scheduler::invoke(lua, &chunk, ()).await? {
         Ok(values) => values.into_iter().next(),
         Err(failure) => return Ok(Err((failure.message, failure.traceback))),
     };
-    match returned {
-        None | Some(mlua::Value::Nil | mlua::Value::Boolean(true)) => Ok(Ok(())),
-        Some(mlua::Value::Function(setup)) => {
-            let zi: mlua::Value = lua.globals().get("zi")?;
-            match scheduler::invoke(lua, &setup, zi).await? {
-                Ok(_) => Ok(Ok(())),
-                Err(failure) => Ok(Err((failure.message, failure.traceback))),
-            }
-        }
-        Some(other) => {
-            let message = format!(
-                "the file must return nothing or a function(zi), not a {}",
-                other.type_name()
-            );
-            Ok(Err((message, String::new())))
-        }
+    if let Some(mlua::Value::Function(setup)) = &returned {
+        returned = match scheduler::invoke(lua, setup, zi).await? {
+            Ok(values) => values.into_iter().next(),
+            Err(failure) => return Ok(Err((failure.message, failure.traceback))),
+        };
     }
+    let problem = match returned {
+        None | Some(mlua::Value::Nil | mlua::Value::Boolean(true)) => return Ok(Ok(())),
+        Some(table @ mlua::Value::Table(_)) => match api::handoff(lua, table) {
+            Ok(()) => return Ok(Ok(())),
+            Err(err) => err.to_string(),
+        },
+        Some(other) => format!(
+            "the file must return nothing, a function(zi) or a table of `export` and `import`, not a \
+             {}",
+            other.type_name()
+        ),
+    };
+    Ok(Err((problem, String::new())))
 }
 
 fn plain(err: &mlua::Error) -> String {

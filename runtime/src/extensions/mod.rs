@@ -3,11 +3,12 @@
 mod call;
 mod discover;
 mod load;
+mod reload;
 
 use std::{
     path::PathBuf,
     sync::{
-        OnceLock,
+        Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -16,7 +17,10 @@ use zi_kernel::scheduler::Vm;
 
 pub use call::{CallFailure, Invocation, budgets};
 pub use discover::{Found, Manifest, Root, discover};
-pub use load::{LoadProblem, load_all};
+pub use load::{Activate, LoadProblem, load_all};
+pub use reload::Reloaded;
+
+use crate::{host::lock, registry::Callback};
 
 /// Where an extension comes from; earlier ones win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +52,13 @@ pub struct Rank {
     pub order: usize,
 }
 
+/// What carries state from one build of an extension to the next.
+#[derive(Debug, Default)]
+pub struct Handoff {
+    pub export: Option<Callback>,
+    pub import: Option<Callback>,
+}
+
 /// One loaded (or loading) extension: one VM.
 #[derive(Debug)]
 pub struct Extension {
@@ -61,7 +72,8 @@ pub struct Extension {
     /// Which build of this id it is.
     pub generation: u64,
     bundled_id: bool,
-    vm: OnceLock<Vm>,
+    vm: Mutex<Option<Vm>>,
+    pub(crate) handoff: Mutex<Handoff>,
     active: AtomicBool,
     errors: AtomicU64,
 }
@@ -76,7 +88,8 @@ impl Extension {
             manifest: found.manifest,
             generation,
             bundled_id,
-            vm: OnceLock::new(),
+            vm: Mutex::new(None),
+            handoff: Mutex::default(),
             active: AtomicBool::new(false),
             errors: AtomicU64::new(0),
         }
@@ -100,8 +113,18 @@ impl Extension {
         self.active.store(active, Ordering::Release);
     }
 
-    pub fn vm(&self) -> Option<&Vm> {
-        self.vm.get()
+    /// Its VM, while it is loaded.
+    pub fn vm(&self) -> Option<Vm> {
+        lock(&self.vm).clone()
+    }
+
+    fn set_vm(&self, vm: Vm) {
+        *lock(&self.vm) = Some(vm);
+    }
+
+    /// Takes the VM away: no further call reaches it. It goes when the calls that run have ended.
+    fn take_vm(&self) -> Option<Vm> {
+        lock(&self.vm).take()
     }
 
     /// How often its code failed.

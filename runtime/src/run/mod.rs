@@ -124,6 +124,8 @@ pub enum StartError {
 pub struct RunState {
     pub id: String,
     pub abort: CancellationToken,
+    /// Cancelled when the run is over.
+    pub ended: CancellationToken,
     pub max_steps: u64,
     started: Instant,
     progress: Mutex<Progress>,
@@ -159,6 +161,7 @@ impl RunState {
         Self {
             id: crate::journal::new_id(),
             abort: CancellationToken::new(),
+            ended: CancellationToken::new(),
             max_steps,
             started: Instant::now(),
             progress: Mutex::default(),
@@ -193,6 +196,7 @@ impl Host {
         }
         let report = self.drive(&run, prompt).await;
         *lock(&self.run) = None;
+        run.ended.cancel();
         if report.is_ok() {
             self.emit(Event::new("agent_settled", json!({ "run_id": run.id })));
         }

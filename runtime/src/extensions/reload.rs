@@ -1,0 +1,195 @@
+//! Reloading: a new VM is built beside the old one, and takes its place only when it has loaded.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use mlua::{MultiValue, Value as LuaValue};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use zi_kernel::scheduler::{self, Nulls};
+
+use super::{Activate, Extension, Invocation, LoadProblem, budgets, discover, load_all};
+use crate::{
+    hooks::Event,
+    host::{Host, Level, lock},
+};
+
+/// How long calls may still run on an old VM when no run needs them.
+const OLD_CALLS: Duration = Duration::from_secs(30);
+
+/// What a reload did, by extension id.
+#[derive(Debug, Default)]
+pub struct Reloaded {
+    pub loaded: Vec<String>,
+    pub removed: Vec<String>,
+    /// Their old builds go on.
+    pub failed: Vec<LoadProblem>,
+    /// What could not be read at all.
+    pub problems: Vec<String>,
+}
+
+impl Reloaded {
+    /// One line for the user.
+    pub fn summary(&self) -> String {
+        let list = |what: &str, ids: Vec<&str>| match ids.len() {
+            0 => None,
+            1..=6 => Some(format!("{what} {}", ids.join(", "))),
+            count => Some(format!("{what} {count} extensions")),
+        };
+        let parts: Vec<String> = [
+            list("reloaded", self.loaded.iter().map(String::as_str).collect()),
+            list("removed", self.removed.iter().map(String::as_str).collect()),
+            list("kept the old", self.failed.iter().map(|it| it.id.as_str()).collect()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if parts.is_empty() { "nothing to reload".to_owned() } else { parts.join("; ") }
+    }
+}
+
+impl Host {
+    /// Reads extensions from disk again: all of them, or the one called `only`. Those that load take
+    /// over at one moment; of one that fails the old build goes on. A run in progress goes on too:
+    /// calls end where they began, and what is called from then on is new.
+    pub async fn reload(self: &Arc<Self>, only: Option<&str>) -> Reloaded {
+        let _one_at_a_time = self.reloading.lock().await;
+        let (mut found, problems) = discover(&self.roots, &self.explicit, self.bundle.extensions());
+        let on_disk: HashSet<String> = found.iter().map(|one| one.id.clone()).collect();
+        found.retain(|one| only.is_none_or(|id| one.id == id));
+        let old = lock(&self.loaded).0.clone();
+        let concerns = |one: &Arc<Extension>| only.is_none_or(|id| one.id == id);
+        let gone: Vec<_> =
+            old.iter().filter(|one| concerns(one) && !on_disk.contains(&one.id)).cloned().collect();
+        let (new, failed) = load_all(self, found, Activate::Later).await;
+        let replaced: Vec<_> =
+            old.iter().filter(|one| new.iter().any(|new| new.id == one.id)).cloned().collect();
+        let leaving: Vec<_> = replaced.into_iter().chain(gone.iter().cloned()).collect();
+        self.change_over(&leaving, &new, &failed).await;
+        let ids = |list: &[Arc<Extension>]| list.iter().map(|one| one.id.clone()).collect();
+        Reloaded { loaded: ids(&new), removed: ids(&gone), failed, problems }
+    }
+
+    /// Reloads and tells the user what came of it.
+    pub async fn reload_and_tell(self: &Arc<Self>, only: Option<&str>) -> Reloaded {
+        let done = self.reload(only).await;
+        for problem in &done.problems {
+            self.notice(Level::Warn, problem);
+        }
+        for problem in &done.failed {
+            self.report_load(problem);
+        }
+        match only {
+            Some(id)
+                if done.loaded.is_empty() && done.removed.is_empty() && done.failed.is_empty() =>
+            {
+                let loaded = lock(&self.loaded).0.clone();
+                let ids: Vec<&str> = loaded.iter().map(|one| one.id.as_str()).collect();
+                let hint = crate::near::hint(id, &ids);
+                self.notice(Level::Error, &format!("there is no extension `{id}`{hint}"));
+            }
+            _ => self.notice(Level::Info, &done.summary()),
+        }
+        done
+    }
+
+    /// The one moment at which the old goes and the new counts.
+    async fn change_over(
+        self: &Arc<Self>,
+        leaving: &[Arc<Extension>],
+        new: &[Arc<Extension>],
+        failed: &[LoadProblem],
+    ) {
+        let mut states = Vec::new();
+        for old in leaving {
+            states.push((old.id.clone(), self.export(old).await));
+            self.tell_shutdown(old, "reload").await;
+        }
+        self.registry.swap(leaving, new);
+        {
+            let mut loaded = lock(&self.loaded);
+            loaded.0.retain(|one| !leaving.iter().any(|old| Arc::ptr_eq(old, one)));
+            loaded.0.extend(new.iter().cloned());
+            loaded.0.sort_by(|a, b| a.rank.cmp(&b.rank));
+            loaded.1.retain(|old| {
+                let again = new.iter().any(|one| one.id == old.id);
+                !again && !failed.iter().any(|one| one.id == old.id)
+            });
+            loaded.1.extend(failed.iter().cloned());
+        }
+        for old in leaving {
+            self.retire(old);
+        }
+        for one in new {
+            let state = states.iter_mut().find(|(id, _)| *id == one.id);
+            if let Some(state) = state.and_then(|(_, state)| state.take()) {
+                self.import(one, state).await;
+            }
+            let event = Event::new(
+                "session_start",
+                json!({ "reason": "reload", "binding": self.binding_value() }),
+            );
+            for callback in self.registry.handlers_of(one, &event.name) {
+                self.observe(&callback, event.clone());
+            }
+        }
+    }
+
+    async fn export(self: &Arc<Self>, old: &Arc<Extension>) -> Option<Value> {
+        let export = lock(&old.handoff).export.clone()?;
+        let state = Invocation::new(&export, "export", budgets::SHUTDOWN)
+            .start(
+                |_| Ok(MultiValue::new()),
+                |lua, values| {
+                    let state = values.into_iter().next().unwrap_or(LuaValue::Nil);
+                    scheduler::from_lua(lua, &state).map_err(mlua::Error::external)
+                },
+            )
+            .await;
+        match state {
+            Ok(state) => Some(state).filter(|state| !state.is_null()),
+            Err(failure) => {
+                self.report(&failure, "export");
+                None
+            }
+        }
+    }
+
+    async fn import(self: &Arc<Self>, new: &Arc<Extension>, state: Value) {
+        let Some(import) = lock(&new.handoff).import.clone() else { return };
+        let imported = Invocation::new(&import, "import", budgets::SHUTDOWN)
+            .start(
+                move |lua| Ok(MultiValue::from_iter([scheduler::to_lua(lua, &state, Nulls::Nil)?])),
+                |_, _| Ok(()),
+            )
+            .await;
+        if let Err(failure) = imported {
+            self.report(&failure, "import");
+        }
+    }
+
+    /// Ends an extension that no longer counts: its jobs and what its calls left behind at once, its
+    /// calls when they are done.
+    fn retire(self: &Arc<Self>, old: &Arc<Extension>) {
+        self.stop_jobs_of(old);
+        *lock(&old.handoff) = super::Handoff::default();
+        let Some(vm) = old.take_vm() else { return };
+        vm.retire();
+        let run = self.current_run().map(|run| run.ended.clone());
+        self.io.spawn(end_old_calls(vm.token(), run));
+    }
+}
+
+/// Cancels what still runs on an old VM, long after the run that it may belong to. `vm` ends by
+/// itself with the last call.
+async fn end_old_calls(vm: CancellationToken, run: Option<CancellationToken>) {
+    let limit = async {
+        if let Some(run) = run {
+            run.cancelled().await;
+        }
+        tokio::time::sleep(OLD_CALLS).await;
+    };
+    tokio::select! {
+        () = vm.cancelled() => {}
+        () = limit => vm.cancel(),
+    }
+}
