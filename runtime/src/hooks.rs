@@ -239,7 +239,10 @@ impl Host {
 
     /// Runs the `session_shutdown` handlers of all, which must not wait.
     pub async fn emit_shutdown(self: &Arc<Self>, reason: &str) {
-        let event = self.shutdown_event(reason);
+        self.emit_shutdown_event(self.shutdown_event(reason)).await;
+    }
+
+    pub(crate) async fn emit_shutdown_event(self: &Arc<Self>, event: Event) {
         self.show(&event);
         let handlers = self.registry.handlers(&event.name);
         self.run_shutdown(&handlers, event).await;
@@ -252,7 +255,12 @@ impl Host {
         self.run_shutdown(&handlers, event).await;
     }
 
-    fn shutdown_event(&self, reason: &str) -> Event {
+    pub(crate) fn session_start(&self, reason: &str) -> Event {
+        let fields = serde_json::json!({ "reason": reason, "binding": self.binding_value() });
+        Event::new("session_start", fields)
+    }
+
+    pub(crate) fn shutdown_event(&self, reason: &str) -> Event {
         let fields = serde_json::json!({ "reason": reason, "binding": self.binding_value() });
         Event::new("session_shutdown", fields)
     }

@@ -104,6 +104,10 @@ pub struct Host {
     pub(crate) explicit: Vec<PathBuf>,
     /// The thread of the bundled extensions.
     pub(crate) bundle_worker: Mutex<Option<Worker>>,
+    /// Told when something waits in the queues for whoever drives an idle host.
+    pub wake: tokio::sync::Notify,
+    /// Counts sessions: what was made for an earlier one does not reach the present one.
+    pub(crate) epoch: AtomicU64,
     /// One reload after the other.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
@@ -169,6 +173,8 @@ impl Host {
             loaded: Mutex::default(),
             explicit: parts.explicit,
             bundle_worker: Mutex::new(None),
+            wake: tokio::sync::Notify::new(),
+            epoch: AtomicU64::new(0),
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
             interrupted: Mutex::new(None),

@@ -22,6 +22,7 @@ pub mod paths;
 pub mod registry;
 pub mod run;
 pub mod session;
+pub mod sessions;
 pub mod settings;
 pub mod startup;
 

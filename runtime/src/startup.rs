@@ -283,7 +283,7 @@ async fn open_session(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
 
 /// Where the sessions of this directory are: what a `session_directory` handler says, or a folder
 /// below the state directory.
-async fn session_dir(host: &Arc<Host>) -> PathBuf {
+pub(crate) async fn session_dir(host: &Arc<Host>) -> PathBuf {
     let mut chosen = None;
     host.intercept(Event::new("session_directory", json!({ "cwd": host.cwd })), |_, answer| {
         chosen = answer.value.and_then(|answer| {
@@ -302,7 +302,7 @@ async fn session_dir(host: &Arc<Host>) -> PathBuf {
     }
 }
 
-fn session_files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn session_files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries
         .map(|entry| entry.path())
@@ -317,8 +317,18 @@ fn newest_session(dir: &Path) -> Option<PathBuf> {
     session_files(dir).into_iter().max_by_key(|path| (modified(path), path.clone()))
 }
 
+/// The sessions of all directories, where they are kept in the usual place.
+pub(crate) fn all_session_files(host: &Host) -> Vec<PathBuf> {
+    let dirs = fs::read_dir(host.dirs.state.join("sessions"));
+    dirs.into_iter().flatten().flatten().flat_map(|entry| session_files(&entry.path())).collect()
+}
+
 /// The session that a path, or the start of an id, means.
-fn find_session(host: &Host, dir: &Path, reference: &str) -> Result<PathBuf, StartupError> {
+pub(crate) fn find_session(
+    host: &Host,
+    dir: &Path,
+    reference: &str,
+) -> Result<PathBuf, StartupError> {
     if reference.is_empty() {
         return Err(StartupError::Usage("`--session` needs a file or the start of an id".into()));
     }
@@ -334,12 +344,9 @@ fn find_session(host: &Host, dir: &Path, reference: &str) -> Result<PathBuf, Sta
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         name.rsplit('_').next().is_some_and(|id| id.starts_with(reference))
     };
-    let everywhere = host.dirs.state.join("sessions");
-    let mut dirs = vec![dir.to_owned()];
-    dirs.extend(fs::read_dir(everywhere).into_iter().flatten().flatten().map(|entry| entry.path()));
-    dirs.dedup();
-    let mut found: Vec<PathBuf> =
-        dirs.iter().flat_map(|dir| session_files(dir)).filter(has_id).collect();
+    let mut found = session_files(dir);
+    found.extend(all_session_files(host));
+    found.retain(has_id);
     found.sort();
     found.dedup();
     match found.as_slice() {

@@ -2,11 +2,13 @@
 
 use std::{
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use mlua::{Lua, MetaMethod, MultiValue, Result, Table, UserData, UserDataMethods, Value};
+use mlua::{
+    IntoLuaMulti, Lua, MetaMethod, MultiValue, Result, Table, UserData, UserDataMethods, Value,
+};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
@@ -38,6 +40,7 @@ pub struct Call {
     /// Cancelled when what the call is for is aborted.
     pub signal: CancellationToken,
     tool: Option<ToolContext>,
+    epoch: u64,
 }
 
 /// What a call of a tool knows besides.
@@ -71,7 +74,13 @@ impl Call {
     pub fn new(host: &Arc<Host>, owner: &Arc<Extension>) -> Self {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
-        Self { host, owner, signal, tool: None }
+        let epoch = host.epoch.load(Ordering::Acquire);
+        Self { host, owner, signal, tool: None, epoch }
+    }
+
+    /// Whether the session that the call was made for is no longer the present one.
+    fn is_stale(&self) -> bool {
+        self.epoch != self.host.epoch.load(Ordering::Acquire)
     }
 
     pub fn with_signal(mut self, signal: CancellationToken) -> Self {
@@ -304,7 +313,19 @@ where
     R: mlua::IntoLuaMulti + 'static,
 {
     let call = call.clone();
-    function_of(lua, move |lua, args| f(lua, &call, args))
+    function_of(lua, move |lua, args| unless_stale(lua, &call, |call| f(lua, call, args)))
+}
+
+/// Does `work` unless the session was left; then it answers `nil, err`.
+pub(super) fn unless_stale<R: IntoLuaMulti>(
+    lua: &Lua,
+    call: &Rc<Call>,
+    work: impl FnOnce(&Rc<Call>) -> Result<R>,
+) -> Result<MultiValue> {
+    if call.is_stale() {
+        return fail(lua, "stale", "the session that this ctx belongs to was left");
+    }
+    work(call)?.into_lua_multi(lua)
 }
 
 /// Binds a function that waits to a call.
@@ -319,7 +340,15 @@ where
     R: mlua::IntoLuaMulti + 'static,
 {
     let call = call.clone();
-    waiting_of(lua, move |lua, args| f(lua, call.clone(), args))
+    waiting_of(lua, move |lua, args| {
+        let started = (!call.is_stale()).then(|| f(lua.clone(), call.clone(), args));
+        async move {
+            match started {
+                Some(work) => work.await?.into_lua_multi(&lua),
+                None => fail(&lua, "stale", "the session that this ctx belongs to was left"),
+            }
+        }
+    })
 }
 
 fn binding(lua: &Lua, call: &Rc<Call>) -> Result<Value> {

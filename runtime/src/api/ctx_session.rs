@@ -8,9 +8,10 @@ use zi_kernel::scheduler::{self, Nulls};
 
 use super::{
     Bind, Entry,
-    ctx::{Call, method},
+    ctx::{Call, method, unless_stale},
     errors::fail,
-    fields::Fields,
+    fields::{Fields, string_argument},
+    function_of,
 };
 use crate::{hooks::Event, message};
 
@@ -51,7 +52,7 @@ pub const ENTRIES: &[Entry] = &[
         name: "rename",
         doc: "Gives the session a name.",
         meta: "---@param name string\n---@return boolean?, zi.Error?",
-        bind: Bind::Ctx(|lua, call| method(lua, call, rename)),
+        bind: Bind::Ctx(|lua, call| lenient(lua, call, rename)),
     },
     Entry {
         name: "leaf",
@@ -77,48 +78,69 @@ pub const ENTRIES: &[Entry] = &[
         name: "entry",
         doc: "One entry of the session, by id.",
         meta: "---@param id string\n---@return table?",
-        bind: Bind::Ctx(|lua, call| {
-            method(lua, call, |lua, call, id: String| {
-                match call.host.session.journal().entry(&id) {
-                    Some(entry) => scheduler::to_lua(lua, &entry.to_value(), Nulls::Nil),
-                    None => Ok(Value::Nil),
-                }
-            })
-        }),
+        bind: Bind::Ctx(|lua, call| lenient(lua, call, entry)),
     },
     Entry {
         name: "messages",
         doc: "The newest messages of the current branch, oldest first, each with its `entry_id`. \
               `limit` (50, at most 500), `include_tools` (true).",
         meta: "---@param opts? {limit?: integer, include_tools?: boolean}\n---@return zi.Message[]",
-        bind: Bind::Ctx(|lua, call| method(lua, call, messages)),
+        bind: Bind::Ctx(|lua, call| lenient(lua, call, messages)),
     },
     Entry {
         name: "context",
         doc: "The messages as the model would see them. `max_messages` (500), `include_tools` (true).",
         meta: "---@param opts? {max_messages?: integer, include_tools?: boolean}\n---@return zi.Message[]",
-        bind: Bind::Ctx(|lua, call| method(lua, call, context)),
+        bind: Bind::Ctx(|lua, call| lenient(lua, call, context)),
     },
     Entry {
         name: "tool_results",
         doc: "The results of the tool `name` on the current branch, oldest first.",
         meta: "---@param name string\n---@return zi.Message[]",
-        bind: Bind::Ctx(|lua, call| {
-            method(lua, call, |lua, call, name: String| {
-                let results = branch_messages(call).into_iter().filter(|message| {
-                    message.get("tool_name").and_then(Data::as_str) == Some(name.as_str())
-                });
-                scheduler::to_lua(lua, &results.collect(), Nulls::Nil)
-            })
-        }),
+        bind: Bind::Ctx(|lua, call| lenient(lua, call, tool_results)),
     },
 ];
 
-fn rename(lua: &Lua, call: &Rc<Call>, name: Value) -> Result<MultiValue> {
-    let Value::String(name) = &name else {
-        return fail(lua, "argument", "the name must be a string");
-    };
-    let name = name.to_string_lossy();
+type SessionFunction = fn(&Lua, &Rc<Call>, (Value, Value)) -> Result<MultiValue>;
+
+/// Binds a function of the session. What its arguments lack is an answer, `nil, err`, and no error.
+pub(super) fn lenient(
+    lua: &Lua,
+    call: &Rc<Call>,
+    f: SessionFunction,
+) -> Result<Value> {
+    let call = call.clone();
+    function_of(lua, move |lua, args: (Value, Value)| {
+        match unless_stale(lua, &call, |call| f(lua, call, args)) {
+            Err(mlua::Error::RuntimeError(problem)) => fail(lua, "argument", problem),
+            result => result,
+        }
+    })
+}
+
+fn one(value: Value) -> Result<MultiValue> {
+    Ok(MultiValue::from_iter([value]))
+}
+
+fn entry(lua: &Lua, call: &Rc<Call>, (id, _): (Value, Value)) -> Result<MultiValue> {
+    let id = string_argument("ctx.session.entry", "id", &id)?;
+    let entry = call.host.session.journal().entry(&id).map(|entry| entry.to_value());
+    one(match entry {
+        Some(entry) => scheduler::to_lua(lua, &entry, Nulls::Nil)?,
+        None => Value::Nil,
+    })
+}
+
+fn tool_results(lua: &Lua, call: &Rc<Call>, (name, _): (Value, Value)) -> Result<MultiValue> {
+    let name = string_argument("ctx.session.tool_results", "name", &name)?;
+    let results = branch_messages(call)
+        .into_iter()
+        .filter(|message| message.get("tool_name").and_then(Data::as_str) == Some(name.as_str()));
+    one(scheduler::to_lua(lua, &results.collect(), Nulls::Nil)?)
+}
+
+fn rename(lua: &Lua, call: &Rc<Call>, (name, _): (Value, Value)) -> Result<MultiValue> {
+    let name = string_argument("ctx.session.rename", "name", &name)?;
     let appended = call.host.session.append("session_info", json!({ "name": name }));
     call.host.emit(Event::new("session_rename", json!({ "name": name })));
     match appended.problem {
@@ -143,7 +165,7 @@ fn without_tools(messages: &mut Vec<Data>) {
     messages.retain(|message| message::role(message) != "tool_result");
 }
 
-fn messages(lua: &Lua, call: &Rc<Call>, opts: Value) -> Result<Value> {
+fn messages(lua: &Lua, call: &Rc<Call>, (opts, _): (Value, Value)) -> Result<MultiValue> {
     let opts = Fields::or_empty(lua, "ctx.session.messages", opts)?;
     let limit = opts.opt_count("limit", MAX_MESSAGES)?.unwrap_or(50);
     let mut messages = branch_messages(call);
@@ -153,7 +175,7 @@ fn messages(lua: &Lua, call: &Rc<Call>, opts: Value) -> Result<Value> {
     newest(lua, messages, limit)
 }
 
-fn context(lua: &Lua, call: &Rc<Call>, opts: Value) -> Result<Value> {
+fn context(lua: &Lua, call: &Rc<Call>, (opts, _): (Value, Value)) -> Result<MultiValue> {
     let opts = Fields::or_empty(lua, "ctx.session.context", opts)?;
     let limit = opts.opt_count("max_messages", MAX_MESSAGES)?.unwrap_or(MAX_MESSAGES);
     let context = call.host.session.context();
@@ -164,8 +186,8 @@ fn context(lua: &Lua, call: &Rc<Call>, opts: Value) -> Result<Value> {
     newest(lua, messages, limit)
 }
 
-fn newest(lua: &Lua, messages: Vec<Data>, limit: u64) -> Result<Value> {
+fn newest(lua: &Lua, messages: Vec<Data>, limit: u64) -> Result<MultiValue> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let skip = messages.len().saturating_sub(limit);
-    scheduler::to_lua(lua, &messages.into_iter().skip(skip).collect(), Nulls::Nil)
+    one(scheduler::to_lua(lua, &messages.into_iter().skip(skip).collect(), Nulls::Nil)?)
 }

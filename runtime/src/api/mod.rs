@@ -9,6 +9,8 @@ mod ctx_ai;
 mod ctx_extensions;
 mod ctx_models;
 mod ctx_session;
+mod ctx_session_control;
+mod ctx_session_keep;
 mod ctx_tools;
 mod env;
 mod errors;
@@ -99,6 +101,16 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
     Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
     Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },
+    Namespace {
+        name: "ctx.session",
+        doc: "What extensions keep in the session.",
+        entries: ctx_session_keep::ENTRIES,
+    },
+    Namespace {
+        name: "ctx.session",
+        doc: "Other sessions, and moving within this one.",
+        entries: ctx_session_control::ENTRIES,
+    },
     Namespace { name: "ctx.models", doc: "Models.", entries: ctx_models::ENTRIES },
     Namespace { name: "ctx.ai", doc: "Asking a model.", entries: ctx_ai::ENTRIES },
     Namespace { name: "ctx.tools", doc: "Tools.", entries: ctx_tools::ENTRIES },

@@ -1,16 +1,20 @@
 //! Reloading: a new VM is built beside the old one, and takes its place only when it has loaded.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use mlua::{MultiValue, Value as LuaValue};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls};
 
 use super::{Activate, Extension, Invocation, LoadProblem, budgets, discover, load_all};
 use crate::{
-    hooks::Event,
     host::{Host, Level, lock},
+    journal::Journal,
 };
 
 /// How long calls may still run on an old VM when no run needs them.
@@ -47,12 +51,59 @@ impl Reloaded {
     }
 }
 
+/// What stands ready to take over.
+struct Next {
+    new: Vec<Arc<Extension>>,
+    replaced: Vec<Arc<Extension>>,
+    gone: Vec<Arc<Extension>>,
+    failed: Vec<LoadProblem>,
+    problems: Vec<String>,
+}
+
+impl Next {
+    fn leaving(&self) -> impl Iterator<Item = &Arc<Extension>> {
+        self.replaced.iter().chain(&self.gone)
+    }
+}
+
 impl Host {
     /// Reads extensions from disk again: all of them, or the one called `only`. Those that load take
     /// over at one moment; of one that fails the old build goes on. A run in progress goes on too:
     /// calls end where they began, and what is called from then on is new.
     pub async fn reload(self: &Arc<Self>, only: Option<&str>) -> Reloaded {
         let _one_at_a_time = self.reloading.lock().await;
+        let next = self.build_beside(only).await;
+        self.change_over(&next).await;
+        let ids = |list: &[Arc<Extension>]| list.iter().map(|one| one.id.clone()).collect();
+        Reloaded {
+            loaded: ids(&next.new),
+            removed: ids(&next.gone),
+            failed: next.failed,
+            problems: next.problems,
+        }
+    }
+
+    /// Goes on with another session: handlers hear of the end of the present one, every extension
+    /// gets a fresh VM, and what is still called on an old one no longer reaches the session.
+    pub(crate) async fn replace_session(
+        self: &Arc<Self>,
+        reason: &str,
+        journal: Journal,
+        next_binding: &Value,
+    ) {
+        let _one_at_a_time = self.reloading.lock().await;
+        let next = self.build_beside(None).await;
+        next.failed.iter().for_each(|problem| self.report_load(problem));
+        let mut event = self.shutdown_event(reason);
+        event.fields.insert("next".into(), next_binding.clone());
+        self.emit_shutdown_event(event).await;
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.put_in_place(&next);
+        self.session.replace(journal);
+        lock(&self.selection).model = None;
+    }
+
+    async fn build_beside(self: &Arc<Self>, only: Option<&str>) -> Next {
         let (mut found, problems) = discover(&self.roots, &self.explicit, self.bundle.extensions());
         let on_disk: HashSet<String> = found.iter().map(|one| one.id.clone()).collect();
         found.retain(|one| only.is_none_or(|id| one.id == id));
@@ -61,12 +112,9 @@ impl Host {
         let gone: Vec<_> =
             old.iter().filter(|one| concerns(one) && !on_disk.contains(&one.id)).cloned().collect();
         let (new, failed) = load_all(self, found, Activate::Later).await;
-        let replaced: Vec<_> =
+        let replaced =
             old.iter().filter(|one| new.iter().any(|new| new.id == one.id)).cloned().collect();
-        let leaving: Vec<_> = replaced.into_iter().chain(gone.iter().cloned()).collect();
-        self.change_over(&leaving, &new, &failed).await;
-        let ids = |list: &[Arc<Extension>]| list.iter().map(|one| one.id.clone()).collect();
-        Reloaded { loaded: ids(&new), removed: ids(&gone), failed, problems }
+        Next { new, replaced, gone, failed, problems }
     }
 
     /// Reloads and tells the user what came of it.
@@ -92,46 +140,41 @@ impl Host {
         done
     }
 
-    /// The one moment at which the old goes and the new counts.
-    async fn change_over(
-        self: &Arc<Self>,
-        leaving: &[Arc<Extension>],
-        new: &[Arc<Extension>],
-        failed: &[LoadProblem],
-    ) {
+    async fn change_over(self: &Arc<Self>, next: &Next) {
         let mut states = Vec::new();
-        for old in leaving {
+        for old in next.leaving() {
             states.push((old.id.clone(), self.export(old).await));
             self.tell_shutdown(old, "reload").await;
         }
-        self.registry.swap(leaving, new);
-        {
-            let mut loaded = lock(&self.loaded);
-            loaded.0.retain(|one| !leaving.iter().any(|old| Arc::ptr_eq(old, one)));
-            loaded.0.extend(new.iter().cloned());
-            loaded.0.sort_by(|a, b| a.rank.cmp(&b.rank));
-            loaded.1.retain(|old| {
-                let again = new.iter().any(|one| one.id == old.id);
-                !again && !failed.iter().any(|one| one.id == old.id)
-            });
-            loaded.1.extend(failed.iter().cloned());
-        }
-        for old in leaving {
-            self.retire(old);
-        }
-        for one in new {
+        self.put_in_place(next);
+        for one in &next.new {
             let state = states.iter_mut().find(|(id, _)| *id == one.id);
             if let Some(state) = state.and_then(|(_, state)| state.take()) {
                 self.import(one, state).await;
             }
-            let event = Event::new(
-                "session_start",
-                json!({ "reason": "reload", "binding": self.binding_value() }),
-            );
+            let event = self.session_start("reload");
             for callback in self.registry.handlers_of(one, &event.name) {
                 self.observe(&callback, event.clone());
             }
         }
+    }
+
+    /// The one moment at which the old goes and the new counts.
+    fn put_in_place(self: &Arc<Self>, next: &Next) {
+        let leaving: Vec<_> = next.leaving().cloned().collect();
+        self.registry.swap(&leaving, &next.new);
+        {
+            let mut loaded = lock(&self.loaded);
+            loaded.0.retain(|one| !leaving.iter().any(|old| Arc::ptr_eq(old, one)));
+            loaded.0.extend(next.new.iter().cloned());
+            loaded.0.sort_by(|a, b| a.rank.cmp(&b.rank));
+            loaded.1.retain(|old| {
+                let again = next.new.iter().any(|one| one.id == old.id);
+                !again && !next.failed.iter().any(|one| one.id == old.id)
+            });
+            loaded.1.extend(next.failed.iter().cloned());
+        }
+        leaving.iter().for_each(|old| self.retire(old));
     }
 
     async fn export(self: &Arc<Self>, old: &Arc<Extension>) -> Option<Value> {

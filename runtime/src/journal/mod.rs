@@ -107,8 +107,13 @@ impl Journal {
 
     /// The entries from the root to the leaf.
     pub fn path(&self) -> Vec<Arc<Entry>> {
+        self.leaf.as_deref().map(|leaf| self.path_to(leaf)).unwrap_or_default()
+    }
+
+    /// The entries from the root to the entry `id`; none when there is no such entry.
+    pub fn path_to(&self, id: &str) -> Vec<Arc<Entry>> {
         let mut path = Vec::new();
-        let mut next = self.leaf.as_deref();
+        let mut next = Some(id);
         // A parent always stands earlier in the file, so the walk ends.
         let mut before = usize::MAX;
         while let Some(index) = next.and_then(|id| self.by_id.get(id).copied()) {
@@ -184,9 +189,23 @@ impl Journal {
         }
     }
 
-    /// Moves the leaf. The move is an entry itself, so that a resumed session stands there too.
-    pub fn navigate(&mut self, target: &str) -> Result<(), JournalError> {
-        if !self.by_id.contains_key(target) {
+    /// Whether it is, or will be, in a file.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self.storage, Storage::Memory)
+    }
+
+    /// Takes over the entries of another session's branch; only for a journal without a file yet.
+    pub fn adopt(&mut self, branch: &[Arc<Entry>]) {
+        debug_assert!(!matches!(self.storage, Storage::File(_)), "the file would lack them");
+        branch.iter().for_each(|entry| self.insert(entry.clone()));
+    }
+
+    /// Moves the leaf; `None` is before the first entry. The move is an entry itself, so that a
+    /// resumed session stands there too.
+    pub fn navigate(&mut self, target: Option<&str>) -> Result<(), JournalError> {
+        if let Some(target) = target
+            && !self.by_id.contains_key(target)
+        {
             return Err(JournalError::NoEntry(target.to_owned()));
         }
         let mut data = Map::new();
@@ -199,6 +218,7 @@ impl Journal {
             ("leaf", Some(Value::String(target))) if self.by_id.contains_key(target) => {
                 Some(target.clone())
             }
+            ("leaf", Some(Value::Null)) => None,
             _ => Some(entry.id.clone()),
         };
         self.by_id.insert(entry.id.clone(), self.entries.len());

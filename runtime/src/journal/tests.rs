@@ -181,7 +181,7 @@ fn random_operations_only_ever_append() {
             0 => {
                 let target = rng.random_range(0..journal.entries().len());
                 let target = journal.entries()[target].id.clone();
-                journal.navigate(&target).expect("it moves");
+                journal.navigate(Some(&target)).expect("it moves");
             }
             1 => {
                 let mut data = Map::new();

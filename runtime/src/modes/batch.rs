@@ -11,7 +11,6 @@ use crate::{
     api::{self, Call, Failure},
     cli::{Cli, OutputMode},
     extensions::{Invocation, budgets},
-    hooks::Event,
     host::{Front, Host, Level, lock},
     models,
     run::{Prompt, RunReport, Status},
@@ -111,13 +110,8 @@ async fn run_async(cli: &Cli) -> u8 {
         let header = host.session.journal().header().to_value();
         host.front.raw(&header);
     }
-    host.emit(Event::new(
-        "session_start",
-        json!({
-            "reason": if cli.continue_last || cli.session.is_some() { "resume" } else { "startup" },
-            "binding": host.binding_value(),
-        }),
-    ));
+    let is_resumed = cli.continue_last || cli.session.is_some();
+    host.emit(host.session_start(if is_resumed { "resume" } else { "startup" }));
     if cli.no_yolo {
         host.notice(Level::Warn, "--no-yolo has no effect without a terminal: tools run unasked");
     }
@@ -166,17 +160,28 @@ async fn drive(host: &Arc<Host>, prompt: Prompt) -> Ended {
         Command::Done => Ended { code: 0, report: None, error: None },
         Command::Failed(failure) => Ended::error(exit::RUN_FAILED, failure),
     };
-    while ended.code == 0 && !host.shutdown.is_cancelled() {
-        let mut next = lock(&host.queues).next_prompt();
-        if next.is_none() {
-            // What hears of the end of a run may ask for another one.
-            settle_observers(host).await;
-            next = lock(&host.queues).next_prompt();
-        }
-        let Some(prompt) = next else { break };
+    while ended.code == 0
+        && let Some(prompt) = next_prompt(host).await
+    {
         ended = run_prompt(host, prompt).await;
     }
     ended
+}
+
+/// What to run next, after the changes of session that wait. What hears of the end of a run may ask
+/// for more, so observers finish before there is nothing left.
+async fn next_prompt(host: &Arc<Host>) -> Option<Prompt> {
+    while lock(&host.interrupted).is_none() {
+        host.apply_changes().await;
+        if let Some(prompt) = lock(&host.queues).next_prompt() {
+            return Some(prompt);
+        }
+        settle_observers(host).await;
+        if lock(&host.queues).is_empty() {
+            return None;
+        }
+    }
+    None
 }
 
 async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {

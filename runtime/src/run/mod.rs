@@ -42,6 +42,7 @@ use crate::{
     message,
     models::Usage,
     session,
+    sessions::Change,
 };
 
 /// How long a loop may take to end after an abort, before it is dropped.
@@ -65,9 +66,17 @@ pub struct Queues {
     pub follow_up: VecDeque<Prompt>,
     /// Prompts of extensions that start a run of their own when the present one is over.
     pub prompts: VecDeque<Prompt>,
+    /// Changes of the session that wait for the end of the run.
+    pub changes: VecDeque<Change>,
 }
 
 impl Queues {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        let queues = [&self.prompts, &self.steering, &self.follow_up];
+        queues.into_iter().all(VecDeque::is_empty) && self.changes.is_empty()
+    }
+
     /// What to run when nothing runs: a prompt, or what came too late for the run that it was for.
     pub fn next_prompt(&mut self) -> Option<Prompt> {
         let queues = [&mut self.prompts, &mut self.steering, &mut self.follow_up];
