@@ -79,7 +79,7 @@ impl Call {
     }
 
     /// Whether the session that the call was made for is no longer the present one.
-    fn is_stale(&self) -> bool {
+    pub(super) fn is_stale(&self) -> bool {
         self.epoch != self.host.epoch.load(Ordering::Acquire)
     }
 

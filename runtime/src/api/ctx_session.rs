@@ -104,11 +104,7 @@ pub const ENTRIES: &[Entry] = &[
 type SessionFunction = fn(&Lua, &Rc<Call>, (Value, Value)) -> Result<MultiValue>;
 
 /// Binds a function of the session. What its arguments lack is an answer, `nil, err`, and no error.
-pub(super) fn lenient(
-    lua: &Lua,
-    call: &Rc<Call>,
-    f: SessionFunction,
-) -> Result<Value> {
+pub(super) fn lenient(lua: &Lua, call: &Rc<Call>, f: SessionFunction) -> Result<Value> {
     let call = call.clone();
     function_of(lua, move |lua, args: (Value, Value)| {
         match unless_stale(lua, &call, |call| f(lua, call, args)) {

@@ -5,6 +5,7 @@
 
 mod assembler;
 mod compact;
+mod converse;
 mod dispatch;
 mod result;
 mod stream;
@@ -24,12 +25,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use assembler::{Assembled, Assembler, Emit, EmitKind, STOP_REASONS, Update};
 pub use compact::CompactOptions;
+pub use converse::{Guide, Listener, Spoken};
 pub(crate) use dispatch::start_tool;
 pub use dispatch::{CallsDone, Mode as CallMode, ToolOutcome};
 pub use result::ToolResult;
 pub use result::head_and_tail;
 pub(crate) use result::read_lua as read_result;
-pub use stream::{Answer, Completion, ProviderRequest};
+pub use stream::{Answer, ProviderRequest};
 pub use turn::TurnResult;
 pub use wire::ADAPTER_LABEL;
 

@@ -42,16 +42,6 @@ pub struct ProviderRequest {
     pub options: Value,
 }
 
-/// A request outside of any transcript.
-#[derive(Clone, Debug, Default)]
-pub struct Completion {
-    pub model: Option<Model>,
-    pub system_prompt: String,
-    pub messages: Vec<Value>,
-    pub max_tokens: Option<u64>,
-    pub reasoning: Option<String>,
-}
-
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -60,6 +50,13 @@ pub struct Answer {
     pub stop_reason: String,
     pub usage: Usage,
     pub error: Option<Failure>,
+}
+
+impl Answer {
+    /// No answer: the question could not be asked.
+    pub fn failed(failure: Failure) -> Self {
+        failed_message(json!({ "role": "assistant", "content": [] }), failure)
+    }
 }
 
 /// Sees an answer grow: the answer so far, and what is new.
@@ -131,28 +128,6 @@ impl Host {
             message["error"] = failure.to_value();
         }
         Answer { message, stop_reason, usage, error }
-    }
-
-    /// Asks a model something that is no part of the transcript.
-    pub async fn complete(
-        self: &Arc<Self>,
-        completion: Completion,
-        abort: &CancellationToken,
-    ) -> Answer {
-        let Some(model) = completion.model.or_else(|| self.model()) else {
-            let failure = Failure::new("invalid_request", "no model is chosen");
-            return failed_message(json!({ "role": "assistant", "content": [] }), failure);
-        };
-        let request = ProviderRequest {
-            model,
-            system_prompt: completion.system_prompt,
-            messages: completion.messages.into_iter().map(ContextMessage::Made).collect(),
-            tools: Vec::new(),
-            reasoning: completion.reasoning,
-            max_tokens: completion.max_tokens,
-            options: json!({}),
-        };
-        self.ask_model(request, &HashSet::new(), abort, &mut |_, _| {}).await
     }
 
     fn api_of(&self, model: &Model) -> Option<String> {
