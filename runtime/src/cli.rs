@@ -114,6 +114,10 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", help_heading = "Session")]
     pub cwd: Option<PathBuf>,
 
+    /// Flags that only extensions may know, taken out before the others are read.
+    #[arg(skip)]
+    pub extension_flags: Vec<(String, Option<String>)>,
+
     /// Show the version
     #[arg(short = 'V', visible_short_alias = 'v', long, action = ArgAction::Version)]
     pub version: Option<bool>,
@@ -154,8 +158,58 @@ pub fn command() -> clap::Command {
 /// Reads the command line; help, version and mistakes end the process here.
 pub fn parse(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, clap::Error> {
     use clap::FromArgMatches as _;
+    let (args, extension_flags) = take_unknown(args);
     let matches = command().try_get_matches_from(args)?;
-    Cli::from_arg_matches(&matches)
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    cli.extension_flags = extension_flags;
+    Ok(cli)
+}
+
+/// The long flags of zi itself.
+pub fn flag_names() -> Vec<String> {
+    let command = command();
+    let names = command.get_arguments().filter_map(clap::Arg::get_long_and_visible_aliases);
+    let mut names: Vec<String> = names.flatten().map(str::to_owned).collect();
+    names.push("help".to_owned());
+    names
+}
+
+type Flags = Vec<(String, Option<String>)>;
+
+/// Takes out the long flags that zi does not know: an extension may, and none is loaded yet. Their
+/// values are written with `=`, so the words around them stay what they are.
+fn take_unknown(
+    args: impl IntoIterator<Item = std::ffi::OsString>,
+) -> (Vec<std::ffi::OsString>, Flags) {
+    let command = command();
+    let is_known = |name: &str| {
+        name == "help"
+            || command.get_arguments().any(|arg| {
+                let names = arg.get_long_and_visible_aliases().into_iter().flatten();
+                let aliases = arg.get_all_aliases().into_iter().flatten();
+                names.chain(aliases).any(|known| known == name)
+            })
+    };
+    let (mut kept, mut flags) = (Vec::new(), Vec::new());
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        if arg == "--" {
+            kept.push(arg);
+            kept.extend(args.by_ref());
+            break;
+        }
+        let flag = arg.to_str().and_then(|text| text.strip_prefix("--")).map(str::to_owned);
+        let Some(flag) = flag else {
+            kept.push(arg);
+            continue;
+        };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (flag.as_str(), None),
+        };
+        if is_known(name) { kept.push(arg) } else { flags.push((name.to_owned(), value)) }
+    }
+    (kept, flags)
 }
 
 #[cfg(test)]

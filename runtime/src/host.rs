@@ -74,6 +74,8 @@ pub struct Flags {
     /// Names of the tools that may be used; all when absent.
     pub tools: Option<Vec<String>>,
     pub max_steps: Option<u64>,
+    /// Flags that zi itself does not know: `--name` or `--name=value`.
+    pub extension_flags: Vec<(String, Option<String>)>,
 }
 
 /// Everything that one zi process shares.
@@ -104,6 +106,9 @@ pub struct Host {
     pub(crate) explicit: Vec<PathBuf>,
     /// The thread of the bundled extensions.
     pub(crate) bundle_worker: Mutex<Option<Worker>>,
+    /// The flags that extensions have declared, and what is wrong with what was given.
+    pub(crate) known_flags: Mutex<std::collections::BTreeSet<String>>,
+    pub(crate) flag_problems: Mutex<Vec<String>>,
     /// Told when something waits in the queues for whoever drives an idle host.
     pub wake: tokio::sync::Notify,
     /// Counts sessions: what was made for an earlier one does not reach the present one.
@@ -173,6 +178,8 @@ impl Host {
             loaded: Mutex::default(),
             explicit: parts.explicit,
             bundle_worker: Mutex::new(None),
+            known_flags: Mutex::default(),
+            flag_problems: Mutex::default(),
             wake: tokio::sync::Notify::new(),
             epoch: AtomicU64::new(0),
             reloading: tokio::sync::Mutex::new(()),
@@ -323,6 +330,14 @@ impl Host {
             tools.retain(|tool| allowed.contains(&tool.name));
         }
         tools
+    }
+
+    /// What the user set for the extension `id`.
+    pub(crate) fn extension_settings(&self, id: &str) -> serde_json::Map<String, Value> {
+        match self.settings.extensions.get(id) {
+            Some(Value::Object(settings)) => settings.clone(),
+            _ => serde_json::Map::new(),
+        }
     }
 
     // Children ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod host;
 pub mod jobs;
 pub mod journal;
+pub mod keys;
 pub mod logs;
 pub mod message;
 pub mod models;

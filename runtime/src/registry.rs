@@ -75,6 +75,47 @@ pub struct AdapterSpec {
     pub stream: Callback,
 }
 
+/// A key and what it does.
+#[derive(Debug)]
+pub struct KeySpec {
+    /// Its canonical name.
+    pub key: String,
+    pub action: KeyAction,
+    /// `idle`, `busy`, or both.
+    pub when: Option<&'static str>,
+    pub description: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum KeyAction {
+    /// A slash command with its arguments, or the id of an action.
+    Named(String),
+    Call(Callback),
+}
+
+/// A theme, as its extension described it.
+#[derive(Debug)]
+pub struct ThemeSpec {
+    pub name: String,
+    pub vars: Vec<(String, String)>,
+    pub colors: Vec<(String, String)>,
+}
+
+/// Completions for words of the editor.
+#[derive(Debug)]
+pub struct CompleterSpec {
+    /// The character that the words start with.
+    pub trigger: char,
+    pub items: Callback,
+}
+
+/// Draws messages of a custom type.
+#[derive(Debug)]
+pub struct RendererSpec {
+    pub custom_type: String,
+    pub render: Callback,
+}
+
 /// A handler of an event.
 #[derive(Debug)]
 pub struct HandlerSpec {
@@ -133,6 +174,10 @@ struct Tables {
     providers: Claims<ProviderSpec>,
     adapters: Claims<AdapterSpec>,
     loops: Claims<Callback>,
+    keys: Claims<KeySpec>,
+    themes: Claims<ThemeSpec>,
+    completers: Claims<CompleterSpec>,
+    renderers: Claims<RendererSpec>,
     handlers: HashMap<String, Claims<HandlerSpec>>,
 }
 
@@ -199,6 +244,10 @@ impl Registry {
             tables.providers.remove(of(owner));
             tables.adapters.remove(of(owner));
             tables.loops.remove(of(owner));
+            tables.keys.remove(of(owner));
+            tables.themes.remove(of(owner));
+            tables.completers.remove(of(owner));
+            tables.renderers.remove(of(owner));
             tables.handlers.values_mut().for_each(|claims| {
                 claims.remove(of(owner));
             });
@@ -392,6 +441,62 @@ impl Registry {
 
     pub fn run_loop(&self) -> Option<Callback> {
         self.read(|tables| tables.loops.live().next().map(|claim| (*claim.item).clone()))
+    }
+
+    // What shows on a screen ----------------------------------------------------------------------
+
+    pub fn add_key(&self, owner: &Arc<Extension>, spec: KeySpec) {
+        let seq = self.seq();
+        self.write(|tables| tables.keys.add(owner, seq, Arc::new(spec)));
+    }
+
+    /// The bindings in order of precedence: the first that fits counts.
+    pub fn keys(&self) -> Vec<Arc<KeySpec>> {
+        self.read(|tables| tables.keys.live().map(|claim| claim.item.clone()).collect())
+    }
+
+    pub fn add_theme(&self, owner: &Arc<Extension>, spec: ThemeSpec) {
+        let seq = self.seq();
+        self.write(|tables| tables.themes.add(owner, seq, Arc::new(spec)));
+    }
+
+    /// The themes in order of precedence.
+    pub fn themes(&self) -> Vec<Arc<ThemeSpec>> {
+        self.read(|tables| tables.themes.live().map(|claim| claim.item.clone()).collect())
+    }
+
+    pub fn add_completer(&self, owner: &Arc<Extension>, spec: CompleterSpec) {
+        let seq = self.seq();
+        self.write(|tables| tables.completers.add(owner, seq, Arc::new(spec)));
+    }
+
+    /// All completers of `trigger`, in order of precedence.
+    pub fn completers(&self, trigger: char) -> Vec<Arc<CompleterSpec>> {
+        self.read(|tables| {
+            let claims = tables.completers.live().filter(|claim| claim.item.trigger == trigger);
+            claims.map(|claim| claim.item.clone()).collect()
+        })
+    }
+
+    /// Claims the drawing of a custom type; `false` when another holds it.
+    pub fn add_renderer(&self, owner: &Arc<Extension>, spec: RendererSpec) -> bool {
+        let seq = self.seq();
+        self.write(|tables| {
+            let custom_type = spec.custom_type.clone();
+            tables.renderers.add(owner, seq, Arc::new(spec));
+            tables
+                .renderers
+                .seen_by(owner)
+                .find(|claim| claim.item.custom_type == custom_type)
+                .is_some_and(|claim| Arc::ptr_eq(&claim.owner, owner))
+        })
+    }
+
+    pub fn renderer(&self, custom_type: &str) -> Option<Arc<RendererSpec>> {
+        self.read(|tables| {
+            let mut claims = tables.renderers.live();
+            claims.find(|claim| claim.item.custom_type == custom_type).map(|it| it.item.clone())
+        })
     }
 
     // Handlers ------------------------------------------------------------------------------------

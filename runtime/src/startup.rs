@@ -100,6 +100,7 @@ pub async fn start(
     }
     sweep_outputs(&host);
     load_extensions(&host).await;
+    check_flags(&host)?;
     check_tools(&host);
     open_session(&host, cli).await?;
     Ok(host)
@@ -174,6 +175,7 @@ fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
         reasoning: cli.reasoning.clone(),
         tools,
         max_steps: cli.max_steps,
+        extension_flags: cli.extension_flags.clone(),
     })
 }
 
@@ -233,6 +235,23 @@ async fn load_extensions(host: &Arc<Host>) {
         host.report_load(problem);
     }
     *lock(&host.loaded) = (loaded, problems);
+}
+
+/// Flags that neither zi nor an extension knows are mistakes, and so are values that do not fit.
+fn check_flags(host: &Host) -> Result<(), StartupError> {
+    if let Some(problem) = lock(&host.flag_problems).first() {
+        return Err(StartupError::Usage(problem.clone()));
+    }
+    let known = lock(&host.known_flags);
+    let unknown = host.flags.extension_flags.iter().find(|(name, _)| !known.contains(name));
+    let Some((name, _)) = unknown else { return Ok(()) };
+    let mut names = crate::cli::flag_names();
+    names.extend(known.iter().cloned());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hint = near::nearest(name, &names).map(|near| format!("; did you mean `--{near}`?"));
+    let hint = hint.unwrap_or_default();
+    let text = format!("there is no flag `--{name}`{hint} (`zi --help` lists those of zi)");
+    Err(StartupError::Usage(text))
 }
 
 /// Warns of names in `--tools` that no tool has.

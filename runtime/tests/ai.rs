@@ -120,7 +120,7 @@ fn a_session_remembers_and_uses_only_its_tools() {
 fn a_session_can_be_aborted_and_takes_one_prompt_at_a_time() {
     let server = Server::start();
     let gate = server.gate();
-    server.reply(Reply::new(200).wait(&gate));
+    server.reply(Reply::sse(": wait\n\n").wait(&gate).then(anthropic::text("never read")));
     let out = probe(
         &server,
         r#"

@@ -23,7 +23,8 @@ local values = {
   function() return zi.json.null end,
 }
 -- What would really do something with the strings above, or end the run.
-local skip = { ["ctx.shutdown"] = true, ["ctx.abort"] = true, ["zi.spawn"] = true, ["zi.task.sleep"] = true,
+local skip = { ["ctx.shutdown"] = true, ["ctx.reload"] = true, ["ctx.extensions.reload"] = true,
+  ["ctx.session.new"] = true, ["ctx.session.compact"] = true, ["ctx.abort"] = true, ["zi.spawn"] = true, ["zi.task.sleep"] = true,
   ["zi.fs.remove"] = true, ["ctx.send_user_message"] = true, ["zi.task.race"] = true, ["zi.fs.temp"] = true, ["zi.task.every"] = true, ["zi.loop"] = true }
 
 local function lookup(ctx, name)

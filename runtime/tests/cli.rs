@@ -80,7 +80,7 @@ fn the_manual_lists_the_exit_codes_of_the_help() {
 #[test]
 fn wrong_usage_is_one_clear_complaint_and_code_2() {
     let cases: &[(&[&str], &str)] = &[
-        (&["--bogus"], "--bogus"),
+        (&["-p", "x", "--bogus"], "--bogus"),
         (&["-p"], "prompt is required"),
         (&["-p", "x", "--model"], "--model"),
         (&["-p", "x", "--max-steps", "0"], "--max-steps"),

@@ -602,6 +602,55 @@ fn what_hears_of_the_end_may_go_on_and_may_end_zi() {
 }
 
 #[test]
+fn settings_are_checked_and_have_defaults() {
+    let extension = r#"
+        local settings = zi.settings({ properties = {
+          count = { type = "integer", minimum = 1, default = 3 },
+          name = { type = "string", default = "nobody" },
+          list = { type = "array", items = { type = "string" } },
+        } })
+        zi.command({ name = "go", handler = function() zi.fs.write("out.json", zi.json.encode(settings)) end })"#;
+    let zi = demo()
+        .home_file("extensions/mine.lua", extension)
+        .settings(&json!({ "extensions": { "mine": { "count": 0, "list": ["a"], "nmae": 1 } } }));
+    let (cwd, keep) = (zi.cwd().to_owned(), zi.another());
+    let done = zi.args(["-p", "/go"]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let out = std::fs::read_to_string(cwd.join("out.json")).expect("it was written");
+    assert_eq!(out, r#"{"count":3,"list":["a"],"name":"nobody"}"#);
+    assert!(done.stderr.contains("`extensions.mine.count`: 0 is less than"), "{}", done.stderr);
+    let unknown = "unknown setting `extensions.mine.nmae`; did you mean `name`?";
+    assert!(done.stderr.contains(unknown), "{}", done.stderr);
+    drop(keep);
+}
+
+#[test]
+fn extensions_add_flags_and_others_are_mistakes() {
+    let extension = r#"
+        local plan = zi.flag({ name = "plan", description = "d" })
+        local depth = zi.flag({ name = "depth", type = "number", default = 2 })
+        local who = zi.flag({ name = "who", type = "string" })
+        zi.command({ name = "go", handler = function() zi.fs.write("out.json", zi.json.encode({ plan, depth, who or "-" })) end })"#;
+    for (flags, code, says) in [
+        (vec![], 0, "[false,2,\"-\"]"),
+        (vec!["--plan", "--depth=7", "--who=me"], 0, "[true,7,\"me\"]"),
+        (vec!["--plan=no", "--depth=1.5"], 0, "[false,1.5,\"-\"]"),
+        (vec!["--depth=x"], 2, "`--depth` takes a number"),
+        (vec!["--who"], 2, "`--who` takes a string, as `--who=VALUE`"),
+        (vec!["--plna"], 2, "no flag `--plna`; did you mean `--plan`?"),
+        (vec!["--max-step", "4"], 2, "no flag `--max-step`; did you mean `--max-steps`?"),
+    ] {
+        let zi = demo().home_file("extensions/mine.lua", extension);
+        let (cwd, keep) = (zi.cwd().to_owned(), zi.another());
+        let done = zi.args(&flags).args(["-p", "/go"]).run();
+        assert_eq!(done.code, Some(code), "{flags:?}: {}", done.stderr);
+        let out = std::fs::read_to_string(cwd.join("out.json")).unwrap_or(done.stderr);
+        assert!(out.contains(says), "{flags:?}: {out}");
+        drop(keep);
+    }
+}
+
+#[test]
 fn a_shadowing_tool_can_use_the_one_below() {
     let server = Server::start();
     server.reply(Reply::sse(anthropic::tool_call("a", "read", &json!({ "path": "t.txt" }))));

@@ -27,6 +27,7 @@ mod loop_run;
 mod path;
 mod register;
 mod register_provider;
+mod register_ui;
 mod spawn;
 mod standard;
 mod system;
@@ -86,6 +87,11 @@ pub const SINCE: &str = "0.1";
 pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi", doc: "Registering, and running programs.", entries: register::ENTRIES },
     Namespace { name: "zi", doc: "Models and their wires.", entries: register_provider::ENTRIES },
+    Namespace {
+        name: "zi",
+        doc: "What the user sets, and what shows on a screen.",
+        entries: register_ui::ENTRIES,
+    },
     Namespace { name: "zi", doc: "Programs.", entries: system::ENTRIES },
     Namespace { name: "zi", doc: "Child agents.", entries: spawn::ENTRIES },
     Namespace { name: "zi", doc: "Surroundings.", entries: env::ENTRIES },

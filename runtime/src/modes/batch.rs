@@ -82,8 +82,13 @@ async fn run_async(cli: &Cli) -> u8 {
     let _size_limit = tokio::signal::unix::signal(SIGXFSZ);
     let as_json = cli.json || cli.mode == Some(OutputMode::Json);
     let lists = cli.list_models.is_some() || cli.list_tools;
-    let front: Box<dyn Front> =
-        if as_json { Box::<out::JsonFront>::default() } else { Box::<out::TextFront>::default() };
+    let front: Box<dyn Front> = if as_json {
+        let front = Box::<out::JsonFront>::default();
+        front.watch_reader();
+        front
+    } else {
+        Box::<out::TextFront>::default()
+    };
     let (host, prompt) = match prepare(cli, front, lists).await {
         Ok(prepared) => prepared,
         Err(err) => {
@@ -304,6 +309,7 @@ async fn watch_signals(host: Arc<Host>) {
             _ = quit.recv() => 131,
             () = host.shutdown.cancelled() => 0,
             () = gone.cancelled() => {
+                lock(&host.interrupted).get_or_insert(exit::RUN_FAILED);
                 host.abort();
                 return;
             }

@@ -50,6 +50,25 @@ pub struct JsonFront {
 }
 
 impl JsonFront {
+    /// Notices that the reader of a pipe left even while there is nothing to write.
+    pub fn watch_reader(&self) {
+        let gone = self.gone.clone();
+        // The thread ends with the process.
+        let watch = std::thread::Builder::new().name("zi-reader".to_owned()).spawn(move || {
+            use rustix::event::{PollFd, PollFlags, poll};
+            let stdout = io::stdout();
+            // No events are asked for: an error is what a pipe without a reader always tells.
+            let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+            let told = poll(&mut fds, None);
+            if told.is_ok() && fds[0].revents().contains(PollFlags::ERR) {
+                gone.cancel();
+            }
+        });
+        if let Err(err) = watch {
+            report_error(&format!("cannot watch standard output: {err}"));
+        }
+    }
+
     fn line(&self, value: &Value) {
         let mut line = value.to_string();
         line.push('\n');

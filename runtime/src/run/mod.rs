@@ -205,6 +205,10 @@ impl Host {
             }
             *slot = Some(run.clone());
         }
+        if lock(&self.interrupted).is_some() {
+            // It came while nothing ran yet.
+            run.abort.cancel();
+        }
         let report = self.drive(&run, prompt).await;
         *lock(&self.run) = None;
         run.ended.cancel();
