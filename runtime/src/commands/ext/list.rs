@@ -60,7 +60,7 @@ struct Row {
     entry: PathBuf,
     manifest: Manifest,
     state: State,
-    /// Errors in its log from before.
+    /// Errors in its log.
     errors: usize,
     installed: Option<Locked>,
 }

@@ -34,13 +34,9 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show every extension that is found here, and how it is doing
     List(list::Options),
-    /// Start an extension of your own: a tool, a command and a spec
     New(new::Options),
-    /// Install from a file, a folder, an archive or a git repository
     Install(install::Options),
-    /// Bring installed extensions up to date with their sources
     Update(update::Options),
     /// Take the files of an extension of yours as they are now as the installed ones
     Accept(manage::OneId),
@@ -50,11 +46,9 @@ enum Action {
     Enable(manage::OneId),
     /// Keep an extension and load it no more; bundled ones too
     Disable(manage::OneId),
-    /// Show what an extension printed, and its errors
     Logs(logs::Options),
     /// Copy a bundled extension to your own, to change it
     Eject(manage::OneId),
-    /// Show how your extension differs from the bundled one that it replaces
     Diff(eject::DiffOptions),
 }
 
