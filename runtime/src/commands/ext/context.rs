@@ -113,7 +113,8 @@ impl Context {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
-            let text = format!("{question} Nothing was changed; `--yes` says yes");
+            let text =
+                format!("{question} Without a terminal `--yes` says so; nothing was changed");
             return Err(ExtError::Usage(text));
         }
         self.say(&format!("{question} [y/N]"))?;
