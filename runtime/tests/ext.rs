@@ -390,7 +390,7 @@ fn what_cannot_be_trusted_or_used_leaves_nothing_behind() {
         ("no-such-thing", 2, "no file or folder"),
         ("ext::sh -c 'touch it-ran'", 2, "no git address"),
         ("https://me:secret@127.0.0.1/x.git", 2, "holds a password"),
-        ("file:///no/such/repository", 1, "cannot fetch"),
+        ("file:///no/such/repository", 1, "does not appear to be a git repository"),
     ] {
         fails(&base, &["install", source], code, says);
         assert!(installed(&base).is_empty(), "{says}: {:?}", installed(&base));
@@ -639,6 +639,10 @@ fn what_differs_from_the_lock_is_not_loaded_until_it_is_settled() {
         assert!(tools(&base).contains("own"), "{says}");
     }
     fs::write(place.join("lua/m.lua"), "return 2").expect("it writes");
+    ok(&base, &["disable", "own"]);
+    let run = base.another().args(["--model", "demo", "-p", "hi"]).run();
+    assert_eq!(run.stderr, "", "what is not to load is not told of");
+    ok(&base, &["enable", "own"]);
     assert!(ok(&base, &["accept", "own"]).contains("`lua/m.lua` was changed"));
     assert!(tools(&base).contains("own"));
     fs::write(place.join(".swap"), "an editor's").expect("it writes");

@@ -77,9 +77,9 @@ impl Rules {
         found.rank.source != Source::Explicit && self.disabled.disabled.contains(&found.id)
     }
 
-    /// Whether an extension at `path` is still what was installed there, if it was.
+    /// Whether an extension at `path` is still what was installed there, if it was and is to load.
     pub(super) fn check(&self, found: &Found, path: &Path) -> Result<(), String> {
-        if found.rank.source != Source::User {
+        if found.rank.source != Source::User || self.is_disabled(found) {
             return Ok(());
         }
         let Some(locked) = self.lock.extensions.get(&found.id) else { return Ok(()) };
@@ -92,9 +92,10 @@ impl Rules {
         if differences.is_empty() { Ok(()) } else { Err(changed(&found.id, path, &differences)) }
     }
 
-    /// The installed extensions that are none of `seen`.
+    /// The installed extensions that should load and are none of `seen`.
     pub(super) fn missing(&self, seen: &[&String]) -> Vec<Unusable> {
-        let gone = self.lock.extensions.iter().filter(|(id, _)| !seen.contains(id));
+        let is_wanted = |id: &String| !seen.contains(&id) && !self.disabled.disabled.contains(id);
+        let gone = self.lock.extensions.iter().filter(|(id, _)| is_wanted(id));
         gone.map(|(id, locked)| self.gone(id, locked)).collect()
     }
 

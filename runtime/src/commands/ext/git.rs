@@ -147,7 +147,7 @@ impl Git<'_> {
             ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.askPass="]
                 .map(str::to_owned)
                 .into();
-        argv.extend(["-c", "gc.auto=0", "-c", "protocol.ext.allow=never"].map(str::to_owned));
+        argv.extend(["-c", "gc.auto=0", "-c", "maintenance.auto=false"].map(str::to_owned));
         if inside {
             argv.push(format!("--git-dir={}", self.repository.display()));
         }
@@ -168,7 +168,12 @@ impl Git<'_> {
     }
 }
 
+/// The line in which git says what is wrong; advice follows it.
 fn failed(what: &str, said: &str) -> ExtError {
-    let said = said.trim().lines().last().unwrap_or_default();
-    ExtError::Failed(if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") })
+    let is_verdict = |line: &&str| line.starts_with("fatal: ") || line.starts_with("error: ");
+    let verdict = said.lines().find(is_verdict).or_else(|| said.trim().lines().last());
+    match verdict.filter(|line| !line.is_empty()) {
+        Some(line) => ExtError::Failed(format!("{what}: {line}")),
+        None => ExtError::Failed(what.to_owned()),
+    }
 }
