@@ -167,6 +167,22 @@ async fn trees_that_run_at_once_do_not_harm_each_other() {
     wait_until("both are gone", Duration::from_secs(6), || marked(&lives).is_empty()).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_short_child_keeps_its_exit_while_what_others_left_is_tidied_up() {
+    let one = |number: u32| async move {
+        // Every other one leaves a process behind, which is looked for and ended meanwhile.
+        let script = if number.is_multiple_of(2) { "exit 7" } else { "sleep 60 & exit 7" };
+        run(sh(script)).await.exit
+    };
+    for round in 0..20 {
+        let jobs = (0..16).map(|number| tokio::spawn(one(number)));
+        for exit in futures_util::future::join_all(jobs).await {
+            let exit = exit.expect("it runs to its end");
+            assert_eq!(exit.and_then(|exit| exit.code), Some(7), "round {round}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_flood_is_bounded_and_counted() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -200,13 +200,12 @@ impl Host {
         crate::logs::write(self, "zi", level.name(), text);
     }
 
-    /// Tells the user that an extension failed, and keeps the traceback in its log.
+    /// Tells the user that an extension failed, and keeps it with its traceback in its log.
     pub fn report(self: &Arc<Self>, failure: &CallFailure, label: &str) {
         self.count_failure(failure);
         self.notice(Level::Warn, &format!("{label}: {failure}"));
-        if !failure.traceback.is_empty() {
-            crate::logs::write(self, &failure.extension, "error", &failure.traceback);
-        }
+        let text = format!("{label}: {}\n{}", failure.message, failure.traceback);
+        crate::logs::write(self, &failure.extension, "error", text.trim_end());
     }
 
     /// Tells the user that an extension did not load.
@@ -214,9 +213,8 @@ impl Host {
         let failure = &problem.failure;
         let text = format!("extension `{}` did not load: {}", problem.id, failure.message);
         self.notice(Level::Error, &text);
-        if !failure.traceback.is_empty() {
-            crate::logs::write(self, &problem.id, "error", &failure.traceback);
-        }
+        let text = format!("{}\n{}", failure.message, failure.traceback);
+        crate::logs::write(self, &problem.id, "error", text.trim_end());
     }
 
     pub(crate) fn count_failure(self: &Arc<Self>, failure: &CallFailure) {

@@ -1,7 +1,8 @@
 //! Where zi keeps things: the XDG directories, or everything under `ZI_HOME`.
 
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, Write as _},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -87,6 +88,19 @@ pub fn make_private_dir(dir: &Path) -> io::Result<()> {
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}
+
+/// Writes a small file whole or not at all, for the user alone. A link stays a link: what it points
+/// at is replaced.
+pub fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let dir = target.parent().unwrap_or(Path::new("/"));
+    make_private_dir(dir)?;
+    let mut fresh = tempfile::Builder::new().prefix(".zi-").tempfile_in(dir)?;
+    fresh.write_all(text)?;
+    fresh.as_file().sync_data()?;
+    fresh.persist(&target).map_err(|err| err.error)?;
+    Ok(())
 }
 
 /// A file name for a directory: its path with everything but letters, digits, `.` and `_` as `-`,

@@ -112,7 +112,8 @@ fn inherited_switches(cli: &Cli) -> Vec<String> {
     switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect()
 }
 
-fn roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Option<String>) {
+/// Where this command line looks for extensions, and what it passes over.
+pub fn roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Option<String>) {
     if cli.no_ext || cli.safe_mode {
         return (Vec::new(), None);
     }
@@ -217,7 +218,7 @@ fn explicit_files(cli: &Cli, cwd: &Path) -> Result<Vec<PathBuf>, StartupError> {
 
 async fn load_extensions(host: &Arc<Host>) {
     let (found, problems) =
-        extensions::discover(&host.roots, &host.explicit, host.bundle.extensions());
+        extensions::discover(&host.roots, &host.explicit, host.bundle.extensions(), &host.rules());
     for problem in problems {
         host.notice(Level::Warn, &problem);
     }

@@ -137,10 +137,10 @@ fn start(spec: &Spec) -> Result<Started, JobError> {
     unsafe {
         command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
     }
-    let mut child = command.spawn().map_err(|source| start_error(program, spec, source))?;
+    let (mut child, tree) = Tree::start(mark, || command.spawn())
+        .map_err(|source| start_error(program, spec, source))?;
     // The command holds our copies of the writers; readers only see the end without them.
     drop(command);
-    let tree = Tree::new(child.id().unwrap_or_default(), mark);
     let readable =
         |reader: io::PipeReader| pipe::Receiver::from_owned_fd(reader.into()).map_err(pipe_error);
     Ok(Started {

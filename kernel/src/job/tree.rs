@@ -7,12 +7,13 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt::Display,
-    fs,
+    fs, io,
     sync::{Mutex, Once, PoisonError},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, test_kill_process_group, waitpid};
+use tokio::process::Child;
 
 /// How long a tree may take to end after TERM before it gets KILL.
 pub const TERM_GRACE: Duration = Duration::from_secs(2);
@@ -46,11 +47,19 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(leader: u32, mark: String) -> Self {
-        // Process ids fit 31 bits on every Unix.
-        let leader = i32::try_from(leader).unwrap_or(i32::MAX);
-        with_leaders(|leaders| leaders.insert(leader, mark.clone()));
-        Self { leader, mark, ended: false }
+    /// Starts a child and notes it in one step: in between, nobody may take it for an orphan and wait
+    /// for it.
+    pub(super) fn start(
+        mark: String,
+        spawn: impl FnOnce() -> io::Result<Child>,
+    ) -> io::Result<(Child, Self)> {
+        with_leaders(|leaders| {
+            let child = spawn()?;
+            // Process ids fit 31 bits on every Unix.
+            let leader = i32::try_from(child.id().unwrap_or_default()).unwrap_or(i32::MAX);
+            leaders.insert(leader, mark.clone());
+            Ok((child, Self { leader, mark, ended: false }))
+        })
     }
 
     /// Sends TERM to the tree, KILL to what is left of it after [`TERM_GRACE`], and returns when
@@ -62,7 +71,7 @@ impl Tree {
     /// The leader was waited for: forgets it and kills what it left behind, in the background.
     pub(super) fn end(mut self) {
         self.ended = true;
-        with_leaders(|leaders| leaders.remove(&self.leader));
+        forget(self.leader, &self.mark);
         if left_something(self.leader) {
             spawn_kill(self.leader, self.mark.clone());
         }
@@ -77,11 +86,23 @@ impl Drop for Tree {
     }
 }
 
+/// From now on nobody waits for `leader` any more. Its id may have gone to another child meanwhile.
+fn forget(leader: i32, mark: &str) {
+    with_leaders(|leaders| {
+        if leaders.get(&leader).is_some_and(|known| known == mark) {
+            leaders.remove(&leader);
+        }
+    });
+}
+
 /// Kills a tree on the current runtime; without one, at once and without grace.
 fn spawn_kill(leader: i32, mark: String) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => {
-            runtime.spawn(async move { kill_tree(leader, &mark).await });
+            runtime.spawn(async move {
+                kill_tree(leader, &mark).await;
+                forget(leader, &mark);
+            });
         }
         Err(_) => {
             for pid in members(leader, &mark) {
@@ -107,7 +128,6 @@ async fn kill_tree(leader: i32, mark: &str) {
         let alive = members(leader, mark);
         if alive.is_empty() || started.elapsed() > TERM_GRACE * 3 {
             reap_orphans();
-            with_leaders(|leaders| leaders.remove(&leader));
             return;
         }
         let time_is_up = started.elapsed() >= TERM_GRACE;
@@ -145,27 +165,30 @@ fn left_something(leader: i32) -> bool {
 
 /// Our children that no job waits for.
 fn orphans() -> Vec<i32> {
+    with_leaders(|leaders| orphans_beside(leaders))
+}
+
+/// The same, while no child can be started.
+fn orphans_beside(leaders: &HashMap<i32, String>) -> Vec<i32> {
     let children = own_children();
     if children.is_empty() {
         return children;
     }
     let session = own_session();
-    with_leaders(|leaders| {
-        children.into_iter().filter(|pid| !leaders.contains_key(pid)).collect::<Vec<_>>()
-    })
-    .into_iter()
+    let unknown = children.into_iter().filter(|pid| !leaders.contains_key(pid));
     // What shares our session was started by somebody else in this process, who waits for it.
-    .filter(|pid| read_stat(*pid).is_some_and(|stat| stat.session != session))
-    .collect()
+    unknown.filter(|pid| read_stat(*pid).is_some_and(|stat| stat.session != session)).collect()
 }
 
 /// Waits for orphans that have ended, so that they do not stay zombies.
 fn reap_orphans() {
-    for pid in orphans() {
-        if let Some(pid) = Pid::from_raw(pid) {
-            waitpid(Some(pid), WaitOptions::NOHANG).ok();
+    with_leaders(|leaders| {
+        for pid in orphans_beside(leaders) {
+            if let Some(pid) = Pid::from_raw(pid) {
+                waitpid(Some(pid), WaitOptions::NOHANG).ok();
+            }
         }
-    }
+    });
 }
 
 /// Zero where the session was started outside of this process's namespace, as in many containers.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Rank, Source};
+use super::{Rank, Rules, Source};
 
 /// Largest entry file.
 const MAX_ENTRY_BYTES: usize = 1 << 20;
@@ -40,37 +40,77 @@ pub struct Root {
     pub dir: PathBuf,
 }
 
-/// Finds the extensions of `roots` and the `explicit` paths. Where an id is found twice, the one of
-/// the higher source stands for both. Returns what was found, in order of precedence, and a line for
-/// each thing that could not be read.
+/// A file that stands where an extension should be and cannot be used.
+#[derive(Clone, Debug)]
+pub struct Unusable {
+    pub id: String,
+    pub source: Source,
+    pub entry: PathBuf,
+    pub problem: String,
+}
+
+/// Everything that was found, in order of precedence: what is shadowed or switched off included.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub found: Vec<Found>,
+    pub unusable: Vec<Unusable>,
+    /// Folders that could not be read.
+    pub problems: Vec<String>,
+}
+
+impl Survey {
+    /// Looks at the `explicit` paths, the `roots`, and adds the `builtin` ones.
+    pub fn of(roots: &[Root], explicit: &[PathBuf], builtin: Vec<Found>, rules: &Rules) -> Self {
+        let mut survey = Self::default();
+        for (order, path) in explicit.iter().enumerate() {
+            let entry = if path.is_dir() { path.join("init.lua") } else { path.clone() };
+            let root = entry.parent().unwrap_or(Path::new(".")).to_owned();
+            survey.take(path, Rank { source: Source::Explicit, order }, root, rules);
+        }
+        for root in roots {
+            let paths = candidates(&root.dir, &mut survey.problems);
+            for (order, path) in paths.into_iter().enumerate() {
+                survey.take(&path, Rank { source: root.source, order }, root.dir.clone(), rules);
+            }
+            if root.source == Source::User {
+                survey.miss(rules);
+            }
+        }
+        survey.found.extend(builtin);
+        survey
+    }
+
+    fn take(&mut self, path: &Path, rank: Rank, root: PathBuf, rules: &Rules) {
+        let (id, source, is_dir) = (id_of(path), rank.source, path.is_dir());
+        let entry = if is_dir { path.join("init.lua") } else { path.to_owned() };
+        let read = read_entry(id.clone(), rank, entry.clone(), root, is_dir);
+        match read.and_then(|one| rules.check(&one, path).map(|()| one)) {
+            Ok(one) => self.found.push(one),
+            Err(problem) => self.unusable.push(Unusable { id, source, entry, problem }),
+        }
+    }
+
+    /// Names the installed extensions that are not where they were put.
+    fn miss(&mut self, rules: &Rules) {
+        let found = self.found.iter().map(|one| &one.id);
+        let seen: Vec<&String> = found.chain(self.unusable.iter().map(|one| &one.id)).collect();
+        let missing: Vec<Unusable> = rules.missing(&seen);
+        self.unusable.extend(missing);
+    }
+}
+
+/// Finds the extensions of `roots` and the `explicit` paths that are to be loaded. Where an id is
+/// found twice, the one of the higher source stands for both. Returns what was found, in order of
+/// precedence, and a line for each thing that could not be read.
 pub fn discover(
     roots: &[Root],
     explicit: &[PathBuf],
     builtin: Vec<Found>,
+    rules: &Rules,
 ) -> (Vec<Found>, Vec<String>) {
-    let mut found = Vec::new();
-    let mut problems = Vec::new();
-    for (order, path) in explicit.iter().enumerate() {
-        let entry = if path.is_dir() { path.join("init.lua") } else { path.clone() };
-        let root = entry.parent().unwrap_or(Path::new(".")).to_owned();
-        let rank = Rank { source: Source::Explicit, order };
-        match read_entry(id_of(path), rank, entry, root, path.is_dir()) {
-            Ok(one) => found.push(one),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    for root in roots {
-        for (order, path) in candidates(&root.dir, &mut problems).into_iter().enumerate() {
-            let is_dir = path.is_dir();
-            let entry = if is_dir { path.join("init.lua") } else { path.clone() };
-            let rank = Rank { source: root.source, order };
-            match read_entry(id_of(&path), rank, entry, root.dir.clone(), is_dir) {
-                Ok(one) => found.push(one),
-                Err(problem) => problems.push(problem),
-            }
-        }
-    }
-    found.extend(builtin);
+    let Survey { mut found, unusable, mut problems } = Survey::of(roots, explicit, builtin, rules);
+    problems.extend(rules.problems.iter().cloned());
+    problems.extend(unusable.into_iter().map(|one| one.problem));
     let mut holders: HashMap<String, Source> = HashMap::new();
     found.retain(|one| match holders.get(&one.id) {
         Some(Source::Explicit) if one.rank.source == Source::Explicit => {
@@ -83,8 +123,16 @@ pub fn discover(
             true
         }
     });
-    found.retain(|one| one.manifest.enabled != Some(false));
+    found.retain(|one| one.manifest.enabled != Some(false) && !rules.is_disabled(one));
     (found, problems)
+}
+
+/// Reads the extension at `path`, a file or a folder, as if it were found there.
+pub fn inspect(path: &Path) -> Result<Found, String> {
+    let is_dir = path.is_dir();
+    let entry = if is_dir { path.join("init.lua") } else { path.to_owned() };
+    let root = path.parent().unwrap_or(Path::new(".")).to_owned();
+    read_entry(id_of(path), Rank { source: Source::User, order: 0 }, entry, root, is_dir)
 }
 
 fn id_of(path: &Path) -> String {
@@ -217,7 +265,7 @@ mod tests {
             Root { source: Source::User, dir: user.path().to_owned() },
             Root { source: Source::System, dir: system.path().to_owned() },
         ];
-        let (found, problems) = discover(&roots, &[], Vec::new());
+        let (found, problems) = discover(&roots, &[], Vec::new(), &Rules::default());
         assert!(problems.is_empty(), "{problems:?}");
         let ids: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.rank.source)).collect();
         assert_eq!(ids, [("b", Source::User), ("c", Source::User), ("a", Source::System)]);

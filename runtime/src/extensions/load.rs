@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use mlua::{Function, Lua};
@@ -92,6 +93,7 @@ async fn load_one(
     activate: Activate,
 ) -> Result<Arc<Extension>, LoadProblem> {
     static GENERATION: AtomicU64 = AtomicU64::new(1);
+    let started = Instant::now();
     let bundled_id = host.bundle.has_extension(&found.id);
     let text = found.text.clone();
     let chunk_name = format!("@{}", found.entry.display());
@@ -127,6 +129,7 @@ async fn load_one(
     match loaded {
         Ok(Ok(())) => {
             extension.set_vm(vm);
+            extension.load_time.set(started.elapsed()).ok();
             extension.set_active(activate == Activate::AtOnce);
             Ok(extension)
         }
@@ -183,6 +186,14 @@ async fn run_chunk(
         ),
     };
     Ok(Err((problem, String::new())))
+}
+
+/// Whether `text` is Lua, without running any of it; the error names `name` and the line.
+pub fn check_syntax(text: &[u8], name: &str) -> Result<(), String> {
+    let lua = Lua::new();
+    let chunk = lua.load(text).set_name(format!("@{name}"));
+    let parsed = chunk.set_mode(mlua::chunk::ChunkMode::Text).into_function();
+    parsed.map(drop).map_err(|err| plain(&err))
 }
 
 fn plain(err: &mlua::Error) -> String {

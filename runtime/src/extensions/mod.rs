@@ -3,22 +3,27 @@
 mod call;
 mod discover;
 mod load;
+mod lock;
 mod reload;
+mod rules;
 
 use std::{
     path::PathBuf,
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use zi_kernel::scheduler::Vm;
 
 pub use call::{CallFailure, Invocation, budgets};
-pub use discover::{Found, Manifest, Root, discover};
-pub use load::{Activate, LoadProblem, load_all};
+pub use discover::{Found, Manifest, Root, Survey, Unusable, discover, inspect};
+pub use load::{Activate, LoadProblem, check_syntax, load_all};
+pub use lock::{Lock, LockError, Locked, Origin, hashes};
 pub use reload::Reloaded;
+pub use rules::{Disabled, Rules};
 
 use crate::{host::lock, registry::Callback};
 
@@ -76,6 +81,7 @@ pub struct Extension {
     pub(crate) handoff: Mutex<Handoff>,
     active: AtomicBool,
     errors: AtomicU64,
+    load_time: OnceLock<Duration>,
 }
 
 impl Extension {
@@ -92,6 +98,7 @@ impl Extension {
             handoff: Mutex::default(),
             active: AtomicBool::new(false),
             errors: AtomicU64::new(0),
+            load_time: OnceLock::new(),
         }
     }
 
@@ -125,6 +132,11 @@ impl Extension {
     /// Takes the VM away: no further call reaches it. It goes when the calls that run have ended.
     fn take_vm(&self) -> Option<Vm> {
         lock(&self.vm).take()
+    }
+
+    /// How long it took to make its VM and run its file; none while it loads.
+    pub fn load_time(&self) -> Option<Duration> {
+        self.load_time.get().copied()
     }
 
     /// How often its code failed.

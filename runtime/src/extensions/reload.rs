@@ -104,7 +104,8 @@ impl Host {
     }
 
     async fn build_beside(self: &Arc<Self>, only: Option<&str>) -> Next {
-        let (mut found, problems) = discover(&self.roots, &self.explicit, self.bundle.extensions());
+        let (mut found, problems) =
+            discover(&self.roots, &self.explicit, self.bundle.extensions(), &self.rules());
         let on_disk: HashSet<String> = found.iter().map(|one| one.id.clone()).collect();
         found.retain(|one| only.is_none_or(|id| one.id == id));
         let old = lock(&self.loaded).0.clone();

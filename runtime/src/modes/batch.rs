@@ -439,7 +439,7 @@ fn tokens(count: u64) -> String {
     }
 }
 
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     use unicode_width::UnicodeWidthStr as _;
     let mut text = String::new();
     let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);

@@ -5,4 +5,5 @@ mod input;
 mod out;
 
 pub use batch::run;
-pub use out::{print_lines, report_error};
+pub(crate) use batch::table;
+pub use out::{print_lines, print_more, report_error, report_note};

@@ -123,6 +123,11 @@ pub fn report_error(text: &str) {
     report("error", text);
 }
 
+/// Says on standard error what the user should know.
+pub fn report_note(text: &str) {
+    report(Level::Warn.name(), text);
+}
+
 fn report(level: &str, text: &str) {
     let text = strip_ansi(text);
     // Nobody is left to hear of a broken standard error.
@@ -131,6 +136,14 @@ fn report(level: &str, text: &str) {
 
 /// Prints lines to standard output; a reader that left ends it quietly.
 pub fn print_lines(text: &str) -> io::Result<()> {
+    match print_more(text) {
+        Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Prints lines of which more will come: a reader that left is an error.
+pub fn print_more(text: &str) -> io::Result<()> {
     if text.is_empty() {
         return Ok(());
     }
@@ -143,8 +156,5 @@ pub fn print_lines(text: &str) -> io::Result<()> {
         text
     };
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    write!(out, "{text}{end}").and_then(|()| out.flush())
 }
