@@ -25,6 +25,7 @@ use crate::{
     run::{Queues, RunState},
     session::Session,
     settings::Settings,
+    testbed::TestBed,
 };
 
 /// How important a notice is.
@@ -55,6 +56,10 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn notice(&self, level: Level, text: &str);
     /// A record that is no event: the header and the result of the JSON stream.
     fn raw(&self, _record: &Value) {}
+    /// What a spec works with; only `zi test` has one.
+    fn testbed(&self) -> Option<&Arc<TestBed>> {
+        None
+    }
     /// Whether nobody reads any more.
     fn is_gone(&self) -> bool {
         false

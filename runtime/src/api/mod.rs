@@ -27,6 +27,8 @@ mod register_provider;
 mod spawn;
 mod system;
 mod task;
+mod testing;
+mod testing_clock;
 mod text;
 
 use std::{
@@ -95,6 +97,8 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.text", doc: "Text.", entries: text::ENTRIES },
     Namespace { name: "zi.hash", doc: "Hashes and encodings.", entries: hash::ENTRIES },
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
+    Namespace { name: "zi.test", doc: "Specs; in `zi test` only.", entries: testing::ENTRIES },
+    Namespace { name: "zi.test.clock", doc: "Time.", entries: testing_clock::ENTRIES },
     Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
     Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },
     Namespace { name: "ctx.models", doc: "Models.", entries: ctx_models::ENTRIES },
@@ -210,6 +214,7 @@ fn lazy_table(lua: &Lua, space: &'static str) -> Result<Table> {
         let value = match find(space, &key) {
             Some(entry) => bind(lua, space, entry, None)?,
             None => match sub_space(space, &key) {
+                Some("zi.test") if !testing::is_bound(lua)? => return Ok(Value::Nil),
                 Some(inner) => Value::Table(lazy_table(lua, inner)?),
                 None => return Ok(Value::Nil),
             },
