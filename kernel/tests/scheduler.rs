@@ -224,3 +224,23 @@ async fn a_host_panic_is_a_value_for_the_caller() {
     assert!(named, "{result:?}");
     assert_eq!(eval(&vm, LONG, "return 'fine'").await.expect("the VM works"), "fine");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vm_names_the_tasks_that_have_not_ended() {
+    let alive = Alive::default();
+    let vm = vm(&alive).await;
+    assert_eq!(vm.live_tasks().await, Some(Vec::new()));
+    let call = {
+        let vm = vm.clone();
+        tokio::spawn(async move { eval(&vm, LONG, "sleep(600000)").await.map(drop) })
+    };
+    alive.wait_for(1).await;
+    assert_eq!(vm.live_tasks().await, Some(vec!["test".to_owned()]));
+    call.abort();
+    let ended = async {
+        while vm.live_tasks().await != Some(Vec::new()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the task ends");
+}

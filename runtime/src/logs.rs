@@ -16,7 +16,8 @@ pub fn write(host: &Host, name: &str, level: &str, text: &str) {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     let path = dir.join(format!("{plain}.log"));
-    let mut text: String = text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect();
+    let mut text: String =
+        text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect();
     if text.len() > MAX_LINE_BYTES {
         let mut end = MAX_LINE_BYTES;
         while !text.is_char_boundary(end) {

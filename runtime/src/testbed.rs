@@ -159,7 +159,8 @@ impl Host {
 
     /// Chooses the model that `reference` means.
     pub(crate) fn use_model(&self, reference: &str) -> Result<(), String> {
-        let model = models::resolve(&self.registry, None, reference).map_err(|err| err.to_string())?;
+        let model =
+            models::resolve(&self.registry, None, reference).map_err(|err| err.to_string())?;
         lock(&self.selection).model = Some(model);
         Ok(())
     }

@@ -240,7 +240,8 @@ impl Vm {
         let sent = self.0.worker.send(Box::new(move |thread| {
             let vms = thread.vms.borrow();
             let live = vms.get(&id).map(|(_, state)| state.live.borrow().clone());
-            let labels = live.unwrap_or_default().iter().map(|label| label.to_string()).collect();
+            let live = live.unwrap_or_default();
+            let labels = live.iter().map(|label| String::from(&**label)).collect();
             answer.send(labels).ok();
         }));
         sent.ok()?;

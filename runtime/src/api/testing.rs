@@ -367,8 +367,8 @@ fn write_file(lua: &Lua, (name, text): (Value, mlua::LuaString)) -> Result<Strin
     const WHO: &str = "zi.test.file";
     let path = inside(lua, WHO, &name)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let written = std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&path, &text.as_bytes()[..]));
+    let written =
+        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &text.as_bytes()[..]));
     written.map_err(|err| misuse(WHO, format_args!("cannot write `{}`: {err}", path.display())))?;
     Ok(path.to_string_lossy().into_owned())
 }

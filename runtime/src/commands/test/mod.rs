@@ -1,7 +1,7 @@
 //! `zi test`: Lua specs, run in the real runtime.
 //!
 //! Each spec file runs in a process of its own (`worker`), with a home and a temporary folder that go
-//! with it; files run side by side. What the workers say is put together and printed here.
+//! with it; files run side by side. What the workers report is put together and printed here.
 
 mod find;
 mod report;
@@ -20,7 +20,7 @@ use futures_util::{StreamExt as _, stream};
 use zi_kernel::job::{self, Chunk, Job, Spec, Stream};
 
 use crate::modes;
-use report::{FileReport, Line};
+use report::FileReport;
 
 /// Exit code of a spec file that cannot be loaded.
 const CANNOT_LOAD: u8 = 5;
@@ -53,9 +53,9 @@ struct Options {
     /// How long a test may take
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     timeout: f64,
-    /// Run one file and say on standard output what comes of it
-    #[arg(long, hide = true, value_name = "FILE")]
-    worker: Option<PathBuf>,
+    /// Run one file and write what comes of it to another
+    #[arg(long, hide = true, num_args = 2, value_names = ["FILE", "REPORT"])]
+    worker: Option<Vec<PathBuf>>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -91,8 +91,8 @@ pub fn run(args: &[OsString]) -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        if let Some(file) = &options.worker {
-            return worker::run(file, &options).await;
+        if let Some([file, report]) = options.worker.as_deref() {
+            return worker::run(file, report, &options).await;
         }
         tokio::select! {
             code = run_all(&options) => code,
@@ -179,48 +179,53 @@ async fn run_file(file: &Path, options: &Options) -> FileReport {
             return report;
         }
     };
-    let job = worker_spec(file, options, folder.path())
+    let lines = folder.path().join("report.jsonl");
+    let job = worker_spec(file, &lines, options, folder.path())
         .and_then(|spec| Job::start(spec).map_err(|err| err.to_string()));
     match job {
-        Ok(job) => listen(job, &mut report).await,
+        Ok(job) => {
+            let said = listen(job).await;
+            let lines = std::fs::read(lines).unwrap_or_default();
+            report.read(&lines);
+            if !report.is_whole {
+                report.broken = Some(format!("its process ended before its time\n{said}"));
+            }
+        }
         Err(problem) => report.broken = Some(problem),
     }
     report.elapsed = started.elapsed();
     report
 }
 
-async fn listen(mut job: Job, report: &mut FileReport) {
-    let (mut line, mut stderr, mut exit) = (Vec::new(), Vec::new(), None);
+/// Waits for the end of a worker; answers what it said on standard error, and how it ended.
+async fn listen(mut job: Job) -> String {
+    let mut said = Vec::new();
+    let mut how = String::new();
     while let Some(chunk) = job.next().await {
         match chunk {
-            Chunk::Output(Stream::Stdout, bytes) => {
-                for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    line.extend_from_slice(part);
-                    if line.ends_with(b"\n") {
-                        report.take(serde_json::from_slice::<Line>(&line).ok());
-                        line.clear();
-                    }
+            Chunk::Output(Stream::Stdout, _) => {}
+            Chunk::Output(Stream::Stderr, bytes) => said.extend_from_slice(&bytes),
+            Chunk::Exit(exit) => {
+                how = match (exit.code, exit.signal) {
+                    (_, Some(signal)) => format!("signal {signal}"),
+                    (code, None) => format!("exit {}", code.unwrap_or_default()),
                 }
             }
-            Chunk::Output(Stream::Stderr, bytes) => stderr.extend_from_slice(&bytes),
-            Chunk::Exit(ended) => exit = Some(ended),
         }
     }
-    if !report.is_whole {
-        let said = String::from_utf8_lossy(&stderr).trim().to_owned();
-        let how = exit.map_or_else(String::new, |exit| match (exit.code, exit.signal) {
-            (_, Some(signal)) => format!(" by signal {signal}"),
-            (code, None) => format!(" with code {}", code.unwrap_or_default()),
-        });
-        report.broken = Some(format!("its process ended{how} before its time\n{said}"));
-    }
+    format!("{}\n({how})", String::from_utf8_lossy(&said).trim())
 }
 
 /// The call of a worker. It sees nothing of the user: no home, no key, no setting.
-fn worker_spec(file: &Path, options: &Options, folder: &Path) -> Result<Spec, String> {
+fn worker_spec(
+    file: &Path,
+    lines: &Path,
+    options: &Options,
+    folder: &Path,
+) -> Result<Spec, String> {
     let program = std::env::current_exe().map_err(|err| err.to_string())?;
     let mut argv = vec![program.display().to_string(), "test".into(), "--worker".into()];
-    argv.push(file.display().to_string());
+    argv.extend([file, lines].map(|path| path.display().to_string()));
     argv.extend(["--timeout".to_owned(), options.timeout.to_string()]);
     if let Some(filter) = &options.filter {
         argv.push(format!("--filter={filter}"));

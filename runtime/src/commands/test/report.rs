@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CANNOT_LOAD;
 
-/// A line that a worker prints.
+/// A line that a worker writes.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
@@ -65,7 +65,8 @@ impl CaseReport {
     fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.place.iter().map(|place| shown(place)).collect();
         lines.extend(self.message.lines().map(shown));
-        lines.extend(self.diff.iter().flat_map(|diff| diff.lines()).map(|line| format!("  {line}")));
+        lines
+            .extend(self.diff.iter().flat_map(|diff| diff.lines()).map(|line| format!("  {line}")));
         lines.extend(self.traceback.iter().map(|frame| format!("at {}", shown(frame))));
         lines.extend(self.notes.iter().map(|note| shown(note)));
         lines
@@ -96,13 +97,15 @@ impl FileReport {
         }
     }
 
-    /// Takes what a worker said; what is no line of a worker says nothing.
-    pub fn take(&mut self, line: Option<Line>) {
-        match line {
-            Some(Line::Case(case)) => self.cases.push(case),
-            Some(Line::Broken { message }) => self.broken = Some(message),
-            Some(Line::End) => self.is_whole = true,
-            None => {}
+    /// Reads what a worker wrote; a line that was cut off with it says nothing.
+    pub fn read(&mut self, lines: &[u8]) {
+        for line in lines.split(|byte| *byte == b'\n') {
+            match serde_json::from_slice(line) {
+                Ok(Line::Case(case)) => self.cases.push(case),
+                Ok(Line::Broken { message }) => self.broken = Some(message),
+                Ok(Line::End) => self.is_whole = true,
+                Err(_) => {}
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -27,7 +28,6 @@ use crate::{
     hooks::Event,
     host::{Flags, Host, HostParts, Level, lock},
     journal::Journal,
-    modes,
     paths::Dirs,
     session::Session,
     settings::Settings,
@@ -39,20 +39,23 @@ const PRELUDE: &str = "require(\"zi.spec\").install() ";
 /// How long what ends by itself may take to be gone.
 const LEAK_GRACE: Duration = Duration::from_millis(500);
 
-/// Runs the tests of `file`; the lines on standard output are the result.
-pub(super) async fn run(file: &Path, options: &Options) -> u8 {
-    let told = match tests(file, options).await {
-        Ok(()) => tell(&Line::End),
-        Err(problem) => tell(&Line::Broken { message: problem }).and_then(|()| tell(&Line::End)),
+/// Runs the tests of `file` and writes what comes of them to `report`, a line each. Standard output
+/// is not for that: scripts may write there.
+pub(super) async fn run(file: &Path, report: &Path, options: &Options) -> u8 {
+    let Ok(mut report) = fs::File::create(report) else { return 1 };
+    let outcome = tests(file, &mut report, options).await;
+    let told = match outcome {
+        Ok(()) => Ok(()),
+        Err(problem) => tell(&mut report, &Line::Broken { message: problem }),
     };
-    u8::from(told.is_err())
+    u8::from(told.and_then(|()| tell(&mut report, &Line::End)).is_err())
 }
 
-fn tell(line: &Line) -> std::io::Result<()> {
-    modes::print_lines(&serde_json::to_string(line)?)
+fn tell(report: &mut fs::File, line: &Line) -> io::Result<()> {
+    writeln!(report, "{}", serde_json::to_string(line)?)
 }
 
-async fn tests(file: &Path, options: &Options) -> Result<(), String> {
+async fn tests(file: &Path, out: &mut fs::File, options: &Options) -> Result<(), String> {
     let mut first = Some(Stage::set(file).await?);
     let cases = first.as_ref().map(|stage| stage.bed.cases()).unwrap_or_default();
     for (index, case) in cases.iter().enumerate() {
@@ -68,7 +71,7 @@ async fn tests(file: &Path, options: &Options) -> Result<(), String> {
             };
             stage.play(index, case, Duration::from_secs_f64(options.timeout)).await?
         };
-        tell(&Line::Case(report)).map_err(|err| err.to_string())?;
+        tell(out, &Line::Case(report)).map_err(|err| err.to_string())?;
     }
     Ok(())
 }
@@ -102,12 +105,12 @@ impl Stage {
             return Err(format!("`{}` is not there when the file is loaded again", case.title));
         };
         let started = Instant::now();
-        let budget = Budget { burst: limit.min(budgets::WORK.burst), may_wait: true };
+        // Less than the whole time, so that code that spins is told from code that waits.
+        let burst = limit.mul_f64(0.8).min(budgets::WORK.burst);
+        let budget = Budget { burst, may_wait: true };
         let call = Call::new(&self.host, &self.spec);
-        let playing = Invocation::new(&run, case.title.as_str(), budget).start(
-            move |lua| Ok(MultiValue::from_iter([make_ctx(lua, call)?])),
-            |_, _| Ok(()),
-        );
+        let playing = Invocation::new(&run, case.title.as_str(), budget)
+            .start(move |lua| Ok(MultiValue::from_iter([make_ctx(lua, call)?])), |_, _| Ok(()));
         let played = tokio::time::timeout(limit, playing).await;
         let mut report = CaseReport::new(&case.title, Outcome::Passed);
         match played {
@@ -118,10 +121,9 @@ impl Stage {
             }
             Ok(Err(failure)) => read_failure(&mut report, &failure),
             Err(_) => {
-                let seconds = limit.as_secs_f64();
-                let told = self.spec.vm().is_some_and(zi_kernel::scheduler::Vm::is_abandoned);
-                let more = if told { " and does not give its thread back" } else { "" };
-                report.fail(format!("it was not done within {seconds} s{more}"));
+                let stuck =
+                    if self.is_stuck().await { ", and does not give its thread back" } else { "" };
+                report.fail(format!("it was not done within {} s{stuck}", limit.as_secs_f64()));
             }
         }
         report.seconds = started.elapsed().as_secs_f64();
@@ -130,6 +132,12 @@ impl Stage {
         }
         self.strike().await;
         Ok(report)
+    }
+
+    /// Whether the spec's own thread is held by code that no budget can end.
+    async fn is_stuck(&self) -> bool {
+        let Some(vm) = self.spec.vm() else { return false };
+        tokio::time::timeout(LEAK_GRACE, vm.live_tasks()).await.is_err()
     }
 
     /// What is still there when everything had its chance to end.
@@ -156,7 +164,10 @@ impl Stage {
             let Some(vm) = extension.vm() else { continue };
             match tokio::time::timeout(LEAK_GRACE, vm.live_tasks()).await {
                 Ok(tasks) => leaks.extend(
-                    tasks.into_iter().flatten().map(|task| format!("{}: task {task}", extension.id)),
+                    tasks
+                        .into_iter()
+                        .flatten()
+                        .map(|task| format!("{}: task {task}", extension.id)),
                 ),
                 Err(_) => leaks.push(format!("{}: code that does not wait", extension.id)),
             }
@@ -165,9 +176,7 @@ impl Stage {
         let mut running: Vec<_> = jobs.iter().collect();
         running.sort_by_key(|(id, _)| **id);
         leaks.extend(
-            running
-                .iter()
-                .map(|(_, job)| format!("{}: job {}", job.owner.id, job.argv.join(" "))),
+            running.iter().map(|(_, job)| format!("{}: job {}", job.owner.id, job.argv.join(" "))),
         );
         leaks
     }
@@ -199,7 +208,7 @@ impl Stage {
     }
 }
 
-fn make_host(folder: &Path) -> std::io::Result<(Arc<TestBed>, Arc<Host>)> {
+fn make_host(folder: &Path) -> io::Result<(Arc<TestBed>, Arc<Host>)> {
     let folder = fs::canonicalize(folder)?;
     let (home, workspace) = (folder.join("home"), folder.join("workspace"));
     fs::create_dir(&home)?;
@@ -239,13 +248,8 @@ async fn load_spec(host: &Arc<Host>, file: &Path) -> Result<Arc<Extension>, Stri
     let folder = file.parent().unwrap_or(Path::new("/"));
     let rank = Rank { source: Source::Explicit, order: usize::MAX };
     let text = [PRELUDE.as_bytes(), &text].concat();
-    let mut found = extensions::Found::from_text(
-        name,
-        rank,
-        file.to_owned(),
-        folder.to_owned(),
-        text,
-    )?;
+    let mut found =
+        extensions::Found::from_text(name, rank, file.to_owned(), folder.to_owned(), text)?;
     found.private_lua = private_lua(file);
     let (loaded, problems) = extensions::load_all(host, vec![found]).await;
     match (loaded.into_iter().next(), problems.into_iter().next()) {
@@ -280,8 +284,9 @@ fn own_frames(traceback: &str) -> Vec<String> {
         .lines()
         .map(str::trim)
         .filter(|line| line.contains(": in "))
-        .filter(|line| !ours.iter().any(|part| line.starts_with(part) || line.contains("lua/zi/spec/")))
+        .filter(|line| {
+            !ours.iter().any(|part| line.starts_with(part) || line.contains("lua/zi/spec/"))
+        })
         .map(str::to_owned)
         .collect()
 }
-
