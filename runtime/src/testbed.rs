@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    extensions::{self, Found},
+    extensions::{self, Extension, Found},
     hooks::Event,
     host::{Front, Host, Level, lock},
     models,
@@ -112,6 +112,14 @@ impl Front for TestFront {
 }
 
 impl Host {
+    pub(crate) fn all_extensions(&self) -> Vec<Arc<Extension>> {
+        lock(&self.loaded).0.clone()
+    }
+
+    pub(crate) fn add_extensions(&self, loaded: Vec<Arc<Extension>>) {
+        lock(&self.loaded).0.extend(loaded);
+    }
+
     /// Loads extensions from files, before the bundle in order of precedence. One of the same id that
     /// is there already is replaced. Fails with what went wrong, for whoever wrote them.
     pub(crate) async fn load_under_test(
@@ -126,16 +134,13 @@ impl Host {
         if let Some(problem) = problems.into_iter().next() {
             return Err(problem);
         }
-        for found in &found {
-            let loaded = lock(&self.loaded).0.clone();
-            let same = loaded.iter().filter(|other| other.id == found.id && other.is_active());
-            for replaced in same {
-                replaced.set_active(false);
-                self.registry.revoke(replaced);
-            }
+        let is_replaced = |other: &Arc<Extension>| found.iter().any(|one| one.id == other.id);
+        for replaced in self.all_extensions().iter().filter(|other| is_replaced(other)) {
+            replaced.set_active(false);
+            self.registry.revoke(replaced);
         }
         let (loaded, problems) = extensions::load_all(self, found).await;
-        lock(&self.loaded).0.extend(loaded);
+        self.add_extensions(loaded);
         match problems.into_iter().next() {
             None => Ok(()),
             Some(problem) => {

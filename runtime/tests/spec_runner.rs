@@ -51,6 +51,14 @@ fn an_error_shows_where_it_was_raised() {
 }
 
 #[test]
+fn values_that_are_no_text_are_shown_with_their_place() {
+    let done = zi("it('is so', function()\n expect('a\\xffb'):is('c') end)").run();
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stdout.contains("spec/a_spec.lua:2\n"), "{}", done.stdout);
+    assert!(done.stdout.contains("+ \"a\u{FFFD}b\""), "{}", done.stdout);
+}
+
+#[test]
 fn tests_that_hang_or_spin_are_ended_and_the_others_run() {
     let spec = "it('hangs', function() zi.task.sleep(1e9) end)\n\
                 it('spins', function() while true do end end)\n\

@@ -154,11 +154,8 @@ describe("expect", function()
 
   it("tells what differs, and where", function()
     local failure = problem(function()
-      expect({ a = 1, b = "long enough to be shown on lines of its own", c = "another one" }):equals({
-        a = 2,
-        b = "long enough to be shown on lines of its own",
-        c = "another one",
-      })
+      local long = ("long enough to be shown on lines of its own "):rep(2)
+      expect({ a = 1, b = long }):equals({ a = 2, b = long })
     end)
     expect(failure.diff):contains("-  a = 2,\n+  a = 1,")
     expect(failure.place):matches("test_spec%.lua:%d+$")

@@ -61,7 +61,12 @@ describe("anthropic request", function()
           content = { { type = "tool_call", id = "a", name = "ls", arguments = { path = "." } } },
           stop_reason = "tool_use",
         },
-        { role = "tool_result", tool_call_id = "a", tool_name = "ls", content = { { type = "text", text = "x" } } },
+        {
+          role = "tool_result",
+          tool_call_id = "a",
+          tool_name = "ls",
+          content = { { type = "text", text = "x" } },
+        },
         { role = "user", content = "wait" },
       },
     })
@@ -103,7 +108,7 @@ describe("anthropic answer", function()
       { type = "content_block_start", index = 0, content_block = { type = "text", text = "" } },
       { type = "content_block_delta", index = 0, delta = { type = "text_delta", text = "hel" } },
       { type = "content_block_delta", index = 0, delta = { type = "text_delta", text = "lo" } },
-      { type = "message_delta", delta = { stop_reason = "end_turn" }, usage = { output_tokens = 2 } },
+      { type = "message_delta", delta = { stop_reason = "end_turn" } },
       { type = "message_stop" },
     })
     local text, stop = "", nil

@@ -51,7 +51,9 @@ describe("chat request", function()
     { role = "user", content = "go" },
     {
       role = "assistant",
-      content = { { type = "tool_call", id = "call_with_a_long_id", name = "ls", arguments = { a = 1 } } },
+      content = {
+        { type = "tool_call", id = "call_with_a_long_id", name = "ls", arguments = { a = 1 } },
+      },
       stop_reason = "tool_use",
     },
     {
@@ -81,7 +83,8 @@ describe("chat request", function()
   end)
 
   it("shortens ids and names results where a server wants it", function()
-    local messages = body({ short_ids = true, named_results = true }, { messages = with_call }).messages
+    local compat = { short_ids = true, named_results = true }
+    local messages = body(compat, { messages = with_call }).messages
     expect(messages[4].tool_call_id):matches("^%w%w%w%w%w%w%w%w%w$")
     expect(messages[4].name):is("ls")
   end)

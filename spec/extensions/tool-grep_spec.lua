@@ -10,7 +10,11 @@ describe("tool grep", function()
 
   it("gives path, line and text, sorted by path", function()
     local result = grep({ pattern = "one" })
-    expect(result.text):is("a.lua:1: local one = 1\na.lua:3: return one + two\nsrc/b.rs:1: fn one() {}")
+    expect(zi.text.lines(result.text)):equals({
+      "a.lua:1: local one = 1",
+      "a.lua:3: return one + two",
+      "src/b.rs:1: fn one() {}",
+    })
     expect(result.details):equals({ matches = 3, files = 2, truncated = false })
   end)
 

@@ -29,7 +29,9 @@ end
 ---@param message string
 ---@param diff? string
 function M.raise(message, diff)
-  error(setmetatable({ message = message, diff = diff, place = place() }, Failure), 0)
+  local failure = { message = zi.text.to_utf8(message), place = place() }
+  if diff then failure.diff = zi.text.to_utf8(diff) end
+  error(setmetatable(failure, Failure), 0)
 end
 
 -- What a host function raised comes with how it travelled; that says nothing.
@@ -43,8 +45,10 @@ end
 ---@return zi.spec.Failure
 function M.of(raised)
   if getmetatable(raised) == Failure then return raised end
-  local failure = { message = text_of(raised), traceback = debug.traceback("", 2) }
-  return setmetatable(failure, Failure)
+  return setmetatable({
+    message = zi.text.to_utf8(text_of(raised)),
+    traceback = zi.text.to_utf8(debug.traceback("", 2)),
+  }, Failure)
 end
 
 return M

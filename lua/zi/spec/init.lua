@@ -71,12 +71,14 @@ function M.describe(title, body)
   group = outer
 end
 
---- A test. Each runs in a new zi with a new session and a new, empty workspace. Without a body it is
+--- A test. Each runs in a new zi with a new session and an empty workspace. Without a body it is
 --- only planned.
 ---@param title string a sentence
 ---@param body? fun(ctx: zi.Ctx)
 function M.it(title, body)
-  if type(title) ~= "string" then error("it: the title must be a string, not " .. type(title), 2) end
+  if type(title) ~= "string" then
+    error("it: the title must be a string, not " .. type(title), 2)
+  end
   if body ~= nil and type(body) ~= "function" then
     error(("it `%s`: the body must be a function, not %s"):format(title, type(body)), 2)
   end
@@ -110,9 +112,11 @@ function M.fail(text)
   failure.raise(text)
 end
 
+local NAMES = { "describe", "it", "pending", "before_each", "after_each", "expect", "fail" }
+
 --- Puts the names into a spec file's globals.
 function M.install()
-  for _, name in ipairs({ "describe", "it", "pending", "before_each", "after_each", "expect", "fail" }) do
+  for _, name in ipairs(NAMES) do
     _G[name] = M[name]
   end
 end

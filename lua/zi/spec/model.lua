@@ -102,7 +102,7 @@ function M.new(facts)
       stream(model, request, emit, ctx)
     end,
   })
-  zi.provider(name, { api = name, base_url = "none:", default_model = known.id, models = { known } })
+  zi.provider(name, { api = name, base_url = "none:", models = { known } })
   zi.test.use_model(model.name)
   return model
 end

@@ -6,11 +6,7 @@ use mlua::{Lua, MultiValue, Result, Value};
 use zi_kernel::scheduler::offload;
 
 use super::{Bind, Entry, fields::misuse, plain, testing, waiting};
-use crate::{
-    extensions::budgets,
-    host::{Host, lock},
-    testbed::Clock,
-};
+use crate::{extensions::budgets, host::Host, testbed::Clock};
 
 /// What specs find in `zi.test.clock`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
@@ -90,7 +86,7 @@ async fn next(lua: Lua, _: MultiValue) -> Result<f64> {
 /// Lets every VM run what was woken. A call that does nothing may come before what was woken at the
 /// same moment; a second one comes after it.
 async fn come_to_rest(host: &Arc<Host>) {
-    let loaded = lock(&host.loaded).0.clone();
+    let loaded = host.all_extensions();
     for _ in 0..2 {
         for extension in &loaded {
             let Some(vm) = extension.vm() else { continue };

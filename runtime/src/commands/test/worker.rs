@@ -36,8 +36,8 @@ use crate::{
 
 /// Puts the names of specs into the file, on its first line so that its lines keep their numbers.
 const PRELUDE: &str = "require(\"zi.spec\").install() ";
-/// How long what ends by itself may take to be gone.
-const LEAK_GRACE: Duration = Duration::from_millis(500);
+/// How long what ends by itself may take.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the tests of `file` and writes what comes of them to `report`, a line each. Standard output
 /// is not for that: scripts may write there.
@@ -91,9 +91,10 @@ impl Stage {
         let spec = load_spec(&host, file).await?;
         let about = find::extension_under_test(file);
         host.grant_wishes(&bed, about.into_iter().collect()).await?;
-        lock(&host.loaded).0.push(spec.clone());
+        host.add_extensions(vec![spec.clone()]);
         let start = json!({ "reason": "startup", "binding": host.binding_value() });
         host.emit(Event::new("session_start", start));
+        host.settle(GRACE).await;
         Ok(Self { host, bed, spec, _folder: folder })
     }
 
@@ -137,12 +138,12 @@ impl Stage {
     /// Whether the spec's own thread is held by code that no budget can end.
     async fn is_stuck(&self) -> bool {
         let Some(vm) = self.spec.vm() else { return false };
-        tokio::time::timeout(LEAK_GRACE, vm.live_tasks()).await.is_err()
+        tokio::time::timeout(GRACE, vm.live_tasks()).await.is_err()
     }
 
     /// What is still there when everything had its chance to end.
     async fn find_leaks(&self) -> Option<String> {
-        self.host.settle(LEAK_GRACE).await;
+        self.host.settle(GRACE).await;
         self.host.emit_shutdown("exit").await;
         let started = Instant::now();
         loop {
@@ -150,7 +151,7 @@ impl Stage {
             if leaks.is_empty() {
                 return None;
             }
-            if started.elapsed() > LEAK_GRACE {
+            if started.elapsed() > GRACE {
                 return Some(format!("it left something running:\n{}", leaks.join("\n")));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -158,11 +159,10 @@ impl Stage {
     }
 
     async fn leaks(&self) -> Vec<String> {
-        let loaded = lock(&self.host.loaded).0.clone();
         let mut leaks = Vec::new();
-        for extension in loaded {
+        for extension in self.host.all_extensions() {
             let Some(vm) = extension.vm() else { continue };
-            match tokio::time::timeout(LEAK_GRACE, vm.live_tasks()).await {
+            match tokio::time::timeout(GRACE, vm.live_tasks()).await {
                 Ok(tasks) => leaks.extend(
                     tasks
                         .into_iter()
@@ -199,7 +199,7 @@ impl Stage {
     async fn strike(self) {
         self.host.abort();
         self.host.shutdown.cancel();
-        for extension in &lock(&self.host.loaded).0 {
+        for extension in self.host.all_extensions() {
             if let Some(vm) = extension.vm() {
                 vm.cancel_tasks();
             }
