@@ -72,6 +72,16 @@ async fn vm(alive: &Alive) -> Vm {
     worker.create_vm(options, setup).await.expect("a VM is made")
 }
 
+/// Waits until no task of the VM is left, so that what they had open is closed.
+async fn wait_for_rest(vm: &Vm) {
+    let ended = async {
+        while vm.live_tasks().await != Some(Vec::new()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the tasks end");
+}
+
 async fn eval(vm: &Vm, budget: Budget, code: &'static str) -> Result<String, CallError> {
     vm.run("test", budget, move |lua| {
         Box::pin(async move {
@@ -188,6 +198,7 @@ async fn cancelling_closes_what_nested_coroutines_wait_for() {
     alive.wait_for(1).await;
     call.abort();
     alive.wait_for(0).await;
+    wait_for_rest(&vm).await;
     assert_eq!(eval(&vm, LONG, "return closed").await.expect("the VM works"), "2");
 }
 
@@ -223,4 +234,19 @@ async fn a_host_panic_is_a_value_for_the_caller() {
     };
     assert!(named, "{result:?}");
     assert_eq!(eval(&vm, LONG, "return 'fine'").await.expect("the VM works"), "fine");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vm_names_the_tasks_that_have_not_ended() {
+    let alive = Alive::default();
+    let vm = vm(&alive).await;
+    assert_eq!(vm.live_tasks().await, Some(Vec::new()));
+    let call = {
+        let vm = vm.clone();
+        tokio::spawn(async move { eval(&vm, LONG, "sleep(600000)").await.map(drop) })
+    };
+    alive.wait_for(1).await;
+    assert_eq!(vm.live_tasks().await, Some(vec!["test".to_owned()]));
+    call.abort();
+    wait_for_rest(&vm).await;
 }

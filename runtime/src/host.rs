@@ -25,6 +25,7 @@ use crate::{
     run::{Queues, RunState},
     session::Session,
     settings::Settings,
+    testbed::TestBed,
 };
 
 /// How important a notice is.
@@ -58,6 +59,10 @@ pub trait Front: Send + Sync + fmt::Debug {
     /// Cancelled when nobody reads any more: there is no use in going on.
     fn gone(&self) -> CancellationToken {
         CancellationToken::new()
+    }
+    /// What a spec works with; only `zi test` has one.
+    fn testbed(&self) -> Option<&Arc<TestBed>> {
+        None
     }
 }
 

@@ -25,7 +25,8 @@ pub fn write(host: &Host, name: &str, level: &str, text: &str) {
     if make_private_dir(&dir).is_err() {
         return;
     }
-    let mut text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    let mut text: String =
+        text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect();
     if text.len() > MAX_LINE_BYTES {
         let mut end = MAX_LINE_BYTES;
         while !text.is_char_boundary(end) {

@@ -431,9 +431,10 @@ fn the_bundle_can_be_replaced_and_a_broken_file_gives_way() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let zi = demo();
     let bundle = zi.cwd().join("bundle");
-    for folder in ["extensions", "lua/zi"] {
+    for folder in ["extensions", "lua/zi", "lua/zi/spec"] {
         std::fs::create_dir_all(bundle.join(folder)).expect("it is made");
-        for entry in std::fs::read_dir(root.join(folder)).expect("it lists").flatten() {
+        let entries = std::fs::read_dir(root.join(folder)).expect("it lists").flatten();
+        for entry in entries.filter(|entry| entry.path().is_file()) {
             std::fs::copy(entry.path(), bundle.join(folder).join(entry.file_name()))
                 .expect("it copies");
         }

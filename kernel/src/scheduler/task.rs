@@ -159,7 +159,7 @@ pub(super) struct TaskFuture<F> {
 impl<F: Future> TaskFuture<F> {
     pub(super) fn new(task: Rc<Task>, inner: F) -> Self {
         let token = task.scope.token.clone();
-        task.vm.live.set(task.vm.live.get() + 1);
+        task.vm.live.borrow_mut().push(task.label.clone());
         Self {
             task,
             inner: Some(Box::pin(inner)),
@@ -211,7 +211,8 @@ impl<F> Drop for TaskFuture<F> {
     fn drop(&mut self) {
         self.inner = None;
         self.task.scope.token.cancel();
-        self.task.vm.live.set(self.task.vm.live.get() - 1);
+        let mut live = self.task.vm.live.borrow_mut();
+        live.retain(|label| !Arc::ptr_eq(label, &self.task.label));
     }
 }
 

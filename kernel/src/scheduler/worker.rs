@@ -270,6 +270,22 @@ impl Vm {
         self.0.retired.cancel();
     }
 
+    /// The labels of the VM's tasks that have not ended, in the order they started. Waits for the
+    /// VM's thread; `None` when that is gone.
+    pub async fn live_tasks(&self) -> Option<Vec<String>> {
+        let (answer, labels) = oneshot::channel();
+        let id = self.0.id;
+        let sent = self.0.worker.send(Box::new(move |thread| {
+            let vms = thread.vms.borrow();
+            let live = vms.get(&id).map(|(_, state)| state.live.borrow().clone());
+            let live = live.unwrap_or_default();
+            let labels = live.iter().map(|label| String::from(&**label)).collect();
+            answer.send(labels).ok();
+        }));
+        sent.ok()?;
+        labels.await.ok()
+    }
+
     /// Runs `work` in the VM as a task of its own and waits for its value.
     ///
     /// `work` is called on the VM's thread; the future it returns may call Lua and wait. The call is
@@ -373,7 +389,8 @@ pub(super) struct VmState {
     name: Arc<str>,
     pub(super) root: CancellationToken,
     pub(super) retired: CancellationToken,
-    pub(super) live: Cell<usize>,
+    /// The labels of the tasks that have not ended.
+    pub(super) live: RefCell<Vec<Arc<str>>>,
     pub(super) stats: Arc<Stats>,
     worker: Weak<WorkerShared>,
     burst: RefCell<Option<Burst>>,
@@ -445,7 +462,7 @@ fn build_vm(
         name: options.name.into(),
         root,
         retired,
-        live: Cell::new(0),
+        live: RefCell::default(),
         stats,
         worker: thread.shared.weak.clone(),
         burst: RefCell::new(None),

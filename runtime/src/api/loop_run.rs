@@ -242,11 +242,10 @@ async fn wait(this: RunHandle, (ms, label): (f64, Option<String>)) -> Result<boo
     let label = label.unwrap_or_else(|| "waiting".into());
     this.host.emit(Event::new("retry", json!({ "label": label, "wait_ms": ms.round() })));
     let abort = this.run.abort.clone();
-    offload(async move {
-        tokio::select! {
-            () = abort.cancelled() => false,
-            () = tokio::time::sleep(Duration::from_secs_f64(ms / 1000.0)) => true,
-        }
-    })
-    .await
+    let span = Duration::from_secs_f64(ms / 1000.0);
+    if let Some(sleep) = this.host.frozen_sleep(span) {
+        return Ok(abort.run_until_cancelled(sleep).await.is_some());
+    }
+    offload(async move { abort.run_until_cancelled(tokio::time::sleep(span)).await.is_some() })
+        .await
 }

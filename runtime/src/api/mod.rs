@@ -32,6 +32,8 @@ mod spawn;
 mod standard;
 mod system;
 mod task;
+mod testing;
+mod testing_clock;
 mod text;
 
 use std::{
@@ -105,6 +107,8 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.text", doc: "Text.", entries: text::ENTRIES },
     Namespace { name: "zi.hash", doc: "Hashes and encodings.", entries: hash::ENTRIES },
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
+    Namespace { name: "zi.test", doc: "Specs; in `zi test` only.", entries: testing::ENTRIES },
+    Namespace { name: "zi.test.clock", doc: "Time.", entries: testing_clock::ENTRIES },
     Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
     Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },
     Namespace {
@@ -241,6 +245,7 @@ fn lazy_table(lua: &Lua, space: &'static str) -> Result<Table> {
         let value = match find(space, &key) {
             Some(entry) => bind(lua, space, entry, None)?,
             None => match sub_space(space, &key) {
+                Some("zi.test") if !testing::is_bound(lua)? => return Ok(Value::Nil),
                 Some(inner) => Value::Table(lazy_table(lua, inner)?),
                 None => return Ok(Value::Nil),
             },

@@ -66,9 +66,34 @@ fn span(who: &str, ms: f64) -> Result<Duration> {
     Ok(Duration::from_secs_f64(ms / 1000.0))
 }
 
-async fn sleep(_: Lua, ms: f64) -> Result<()> {
-    let span = span("zi.task.sleep", ms)?;
-    offload(tokio::time::sleep(span)).await
+async fn sleep(lua: Lua, ms: f64) -> Result<()> {
+    pause(&lua, span("zi.task.sleep", ms)?).await
+}
+
+/// Waits by the clock that the host goes by.
+async fn pause(lua: &Lua, span: Duration) -> Result<()> {
+    let frozen = VmData::of(lua)?.host()?.frozen_sleep(span);
+    match frozen {
+        Some(sleep) => {
+            sleep.await;
+            Ok(())
+        }
+        None => offload(tokio::time::sleep(span)).await,
+    }
+}
+
+/// What a task is called: the function that started it, and the place in the script that called it.
+fn label(lua: &Lua, who: &str) -> String {
+    let place = (0..6).find_map(|level| {
+        lua.inspect_stack(level, |frame| {
+            let source = frame.source();
+            let name = source.source.as_deref()?.strip_prefix('@')?.to_owned();
+            let file = name.rsplit('/').next().unwrap_or(&name).to_owned();
+            Some(format!("{file}:{}", frame.current_line()?))
+        })
+        .flatten()
+    });
+    place.map_or_else(|| who.to_owned(), |place| format!("{who} ({place})"))
 }
 
 /// A task that runs beside.
@@ -141,7 +166,8 @@ fn spawn(lua: &Lua, (function, args): (Value, Variadic<Value>)) -> Result<Handle
         return Err(misuse(WHO, format_args!("expected a function, got {}", kind_of(&function))));
     };
     let lua = lua.clone();
-    start("zi.task.spawn", move |running| async move {
+    let label = label(&lua, WHO);
+    start(&label, move |running| async move {
         let args: MultiValue = args.into_iter().collect();
         let outcome = match scheduler::invoke(&lua, &function, args).await {
             Ok(Ok(values)) => Ok(values),
@@ -195,8 +221,9 @@ fn every(lua: &Lua, (ms, function): (f64, Value)) -> Result<Handle> {
         return Err(misuse(WHO, format_args!("expected a function, got {}", kind_of(&function))));
     };
     let lua = lua.clone();
-    start("zi.task.every", move |_| async move {
-        while offload(tokio::time::sleep(span)).await.is_ok() {
+    let label = label(&lua, WHO);
+    start(&label, move |_| async move {
+        while pause(&lua, span).await.is_ok() {
             let called = scheduler::invoke(&lua, &function, ()).await;
             if let (Ok(Err(failure)), Ok(data)) = (called, VmData::of(&lua))
                 && let Ok(host) = data.host()

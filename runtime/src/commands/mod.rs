@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod ext;
+pub mod test;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -24,6 +25,7 @@ pub const ALL: &[SubCommand] = &[
         about: "See, make, install and switch extensions (`zi ext --help`)",
         run: ext::run,
     },
+    SubCommand { name: "test", usage: "[PATH]...", about: "Run Lua specs", run: test::run },
     SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
 ];
 

@@ -1,0 +1,50 @@
+describe("zi.hash", function()
+  it("sha256 is what it should be", function()
+    expect(zi.hash.sha256("abc")):is(
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+  end)
+
+  it("base64 and unbase64 bring all bytes there and back", function()
+    local bytes = "\0\xfb\xff" .. zi.hash.random(20)
+    expect(zi.hash.unbase64(zi.hash.base64(bytes))):is(bytes)
+    expect(zi.hash.unbase64(zi.hash.base64(bytes, true))):is(bytes)
+    expect(zi.hash.base64("\xfb\xff")):is("+/8=")
+    expect(zi.hash.base64("\xfb\xff", true)):is("-_8")
+  end)
+
+  it("unbase64 answers an error for what is none", function()
+    local bytes, err = zi.hash.unbase64("!")
+    expect(bytes):is_nil()
+    expect(err.kind):is("base64")
+  end)
+
+  it("random gives as many bytes as asked for, and not too many", function()
+    expect(zi.hash.random(33)):has_length(33)
+    expect(function()
+      zi.hash.random(2 ^ 21)
+    end):errors("^zi%.hash%.random: at most 1 MiB")
+  end)
+
+  it("uuid gives later ones that sort after", function()
+    local first, second = zi.hash.uuid(), zi.hash.uuid()
+    expect(first):matches("^%x+%-%x+%-7%x+%-%x+%-%x+$")
+    expect(first < second):is_true()
+  end)
+
+  it("now_ms is the time", function()
+    expect(math.abs(zi.hash.now_ms() - os.time() * 1000) < 2000):is_true()
+  end)
+
+  it("parse_date reads both kinds of dates, and nothing else", function()
+    expect(zi.hash.parse_date("Fri, 20 Nov 2026 10:00:30 GMT")):is(1795168830000)
+    expect(zi.hash.parse_date("2026-11-20T10:00:30Z")):is(1795168830000)
+    expect(zi.hash.parse_date("soon")):is_nil()
+  end)
+
+  it("names the function whose argument is wrong", function()
+    expect(function()
+      zi.hash.sha256({})
+    end):errors("^zi%.hash%.sha256: expected string, got table")
+  end)
+end)

@@ -1,0 +1,41 @@
+describe("zi.path", function()
+  it("join starts over at an absolute part", function()
+    expect(zi.path.join("a", "b", "c")):is("a/b/c")
+    expect(zi.path.join("a", "/b")):is("/b")
+  end)
+
+  it("dirname, basename and ext take a path apart", function()
+    expect(zi.path.dirname("/a/b.tar.gz")):is("/a")
+    expect(zi.path.dirname("b")):is(".")
+    expect(zi.path.dirname("/")):is("/")
+    expect(zi.path.basename("/a/b.tar.gz")):is("b.tar.gz")
+    expect(zi.path.ext("/a/b.tar.gz")):is("gz")
+    expect(zi.path.ext(".profile")):is("")
+  end)
+
+  it("normalize takes dots out and never climbs above the root", function()
+    expect(zi.path.normalize("/a/./b/../c")):is("/a/c")
+    expect(zi.path.normalize("/../x")):is("/x")
+    expect(zi.path.normalize("a/../..")):is("..")
+  end)
+
+  it("relative leaves a path alone that lies elsewhere", function()
+    expect(zi.path.relative(zi.test.workspace .. "/a/b")):is("a/b")
+    expect(zi.path.relative(zi.test.workspace)):is(".")
+    expect(zi.path.relative("/etc/x")):is("/etc/x")
+    expect(zi.path.relative("/a/b/c", "/a")):is("b/c")
+  end)
+
+  it("expand starts at home or in the workspace", function()
+    expect(zi.path.expand("a/../b")):is(zi.test.workspace .. "/b")
+    expect(zi.path.expand("~/x")):is(zi.env("HOME") .. "/x")
+  end)
+
+  it("names the function and the argument that is wrong", function()
+    for _, name in ipairs({ "dirname", "basename", "ext", "normalize", "relative", "expand" }) do
+      expect(function()
+        zi.path[name]({})
+      end):errors(("^zi%%.path%%.%s: `path` must be a string, not table"):format(name))
+    end
+  end)
+end)

@@ -1,0 +1,68 @@
+describe("zi.system", function()
+  it("gives what a program printed and its code", function()
+    local result = zi.system({ "sh", "-c", "echo out; echo err >&2; exit 3" })
+    expect(result.status):is("completed")
+    expect(result.code):is(3)
+    expect(result.stdout):is("out\n")
+    expect(result.stderr):is("err\n")
+  end)
+
+  it("passes words on as they are, without a shell", function()
+    expect(zi.system({ "printf", "%s|", "a b", "$HOME", "*" }).stdout):is("a b|$HOME|*|")
+  end)
+
+  it("gives the program its input and its variables", function()
+    local result = zi.system({ "sh", "-c", "cat; printf %s $COLOR" }, {
+      stdin = "in ",
+      env = { COLOR = "red" },
+    })
+    expect(result.stdout):is("in red")
+  end)
+
+  it("runs in the workspace, or where cwd says", function()
+    zi.test.file("inner/x", "")
+    expect(zi.system({ "pwd" }).stdout):is(zi.test.workspace .. "\n")
+    expect(zi.system({ "ls" }, { cwd = "inner" }).stdout):is("x\n")
+  end)
+
+  it("ends a program at its time limit", function()
+    local result = zi.system({ "sh", "-c", "echo early; sleep 1000" }, { timeout_ms = 200 })
+    expect(result.status):is("timeout")
+    expect(result.error):is("timed out after 200 ms")
+    expect(result.stdout):is("early\n")
+  end)
+
+  it("says that a program cannot be started", function()
+    local result = zi.system({ "no-such-program" })
+    expect(result.status):is("error")
+    expect(result.error):contains("cannot start `no-such-program`")
+  end)
+
+  it("keeps both ends of a long output when asked to", function()
+    local result = zi.system({ "seq", "1", "1000" }, { max_stdout_bytes = 20, tail = true })
+    expect(result.stdout_head):matches("^1\n2\n")
+    expect(result.stdout_tail):matches("\n1000\n$")
+    expect(result.stdout_omitted):is(result.stdout_bytes - 20)
+  end)
+
+  it("replaces bytes that are no text, unless they are wanted", function()
+    local argv = { "printf", "\\377\\r\\n" }
+    expect(zi.system(argv).stdout):is("\u{FFFD}\n")
+    expect(zi.system(argv, { text = false }).stdout):is("\xff\r\n")
+  end)
+
+  it("names the argument that is wrong", function()
+    expect(function()
+      zi.system("ls")
+    end):errors("^zi%.system: argv must be an array of strings, not string")
+    expect(function()
+      zi.system({})
+    end):errors("^zi%.system: argv is empty")
+    expect(function()
+      zi.system({ "ls", {} })
+    end):errors("^zi%.system: argv%[2%] must be a string, not table")
+    expect(function()
+      zi.system({ "ls" }, { timeout_ms = -1 })
+    end):errors("^zi%.system: field `timeout_ms`: must be from 0")
+  end)
+end)

@@ -1,0 +1,50 @@
+describe("tool bash", function()
+  local function bash(command, timeout)
+    return zi.test.tool("bash", { command = command, timeout = timeout })
+  end
+
+  it("gives both outputs in order, and the exit code", function()
+    local result = bash("echo out; echo err >&2; exit 3")
+    expect(result.text):matches("^out\nerr\n%[exit 3, ")
+    expect(result.is_error):is_true()
+    expect(result.details.exit_code):is(3)
+  end)
+
+  it("runs in the workspace", function()
+    zi.test.file("here.txt", "")
+    expect(bash("ls").text):matches("^here.txt\n")
+  end)
+
+  it("says that there was no output", function()
+    expect(bash("true").text):matches("^%(no output%)\n%[exit 0, ")
+  end)
+
+  it("names the signal that ended it", function()
+    expect(bash("kill -KILL $$").text):contains("SIGKILL")
+  end)
+
+  it("has no input to wait for", function()
+    expect(bash("cat; echo end").text):matches("^end\n")
+  end)
+
+  it("ends a command that takes too long, and all that it started", function()
+    local result = bash("sleep 1000 & sleep 1000", 0.2)
+    expect(result.details.timed_out):is_true()
+    expect(result.text):contains("timed out after 0.2 s")
+  end)
+
+  it("keeps the ends of a long output and puts all of it into a file", function()
+    local result = bash("seq 1 100000")
+    expect(result.text):matches("^1\n2\n")
+    expect(result.text):contains("\n100000\n[exit 0")
+    expect(result.details.truncated):is_true()
+    local whole = zi.fs.read(result.details.log)
+    expect(whole):has_length(588895)
+  end)
+
+  it("shows what comes while it runs", function()
+    bash("echo early; sleep 0.3; echo late")
+    local updates = zi.test.events("tool_execution_update")
+    expect(updates[1].partial_result.content[1].text):contains("early")
+  end)
+end)
