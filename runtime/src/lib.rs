@@ -24,6 +24,7 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod startup;
+pub mod trust;
 
 use std::process::ExitCode;
 

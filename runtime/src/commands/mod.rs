@@ -1,6 +1,7 @@
 //! Sub-commands: `zi NAME …`, where NAME comes first.
 
 pub mod api;
+pub mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -16,8 +17,15 @@ pub struct SubCommand {
 }
 
 /// Every sub-command, in the order of the help.
-pub const ALL: &[SubCommand] =
-    &[SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run }];
+pub const ALL: &[SubCommand] = &[
+    SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
+    SubCommand {
+        name: "trust",
+        usage: "[DIR] [--yes|--show|--revoke] [--json]",
+        about: "Decide whether a project's .zi may act",
+        run: trust::run,
+    },
+];
 
 /// Runs the sub-command that `args` (the program's name first) begins with; `None` without one.
 pub fn run(args: &[OsString]) -> Option<ExitCode> {

@@ -5,4 +5,4 @@ mod input;
 mod out;
 
 pub use batch::run;
-pub use out::{print_lines, report_error};
+pub use out::{ask, print_lines, report_error};
