@@ -47,6 +47,16 @@ impl Level {
     }
 }
 
+/// Something in an extension that works, and most likely does not do what was meant.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// The file and the line of the call.
+    pub place: Option<(String, usize)>,
+    /// The way from the call's table to the field that it is about.
+    pub fields: Vec<String>,
+    pub text: String,
+}
+
 /// What shows a person (or a program) what goes on.
 pub trait Front: Send + Sync + fmt::Debug {
     /// `print`, `json`, `tui`, …
@@ -55,6 +65,8 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn notice(&self, level: Level, text: &str);
     /// A record that is no event: the header and the result of the JSON stream.
     fn raw(&self, _record: &Value) {}
+    /// Hears of doubts; `zi check` listens.
+    fn doubt(&self, _doubt: Doubt) {}
     /// Whether nobody reads any more.
     fn is_gone(&self) -> bool {
         false

@@ -1,6 +1,7 @@
 //! Sub-commands: `zi NAME …`, where NAME comes first.
 
 pub mod api;
+pub mod check;
 pub mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -19,6 +20,12 @@ pub struct SubCommand {
 /// Every sub-command, in the order of the help.
 pub const ALL: &[SubCommand] = &[
     SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
+    SubCommand {
+        name: "check",
+        usage: "[PATH]... [--json]",
+        about: "Look for mistakes in extensions",
+        run: check::run,
+    },
     SubCommand {
         name: "trust",
         usage: "[DIR] [--yes|--show|--revoke] [--json]",
