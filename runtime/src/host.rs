@@ -102,7 +102,7 @@ pub struct Host {
     pub registry: Registry,
     pub session: Session,
     pub front: Box<dyn Front>,
-    /// `--no-ext`, `--safe-mode`, `--trust`: what a child agent is started with too.
+    /// `--no-ext`, `--safe-mode`, `--trust-hash`: what a child agent is started with too.
     pub inherited_switches: Vec<String>,
     /// Observers that still run.
     pub observers: TaskTracker,

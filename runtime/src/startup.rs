@@ -95,7 +95,7 @@ pub async fn start(
         roots,
         session: memory,
         front,
-        inherited_switches: inherited_switches(cli),
+        inherited_switches: inherited_switches(cli, project.as_ref()),
     };
     let host = Host::new(parts);
     for notice in notices {
@@ -108,13 +108,13 @@ pub async fn start(
     Ok(host)
 }
 
-fn inherited_switches(cli: &Cli) -> Vec<String> {
-    let switches =
-        [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode"), (cli.trust, "--trust")];
+/// What a child agent is started with. Trust for one run is for what was there when it began.
+fn inherited_switches(cli: &Cli, project: Option<&Snapshot>) -> Vec<String> {
+    let switches = [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode")];
     let mut given: Vec<String> =
         switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect();
-    if let Some(hash) = &cli.trust_hash {
-        given.extend(["--trust-hash".to_owned(), hash.clone()]);
+    if let Some(project) = project.filter(|_| cli.trust || cli.trust_hash.is_some()) {
+        given.extend(["--trust-hash".to_owned(), project.hash.clone()]);
     }
     given
 }

@@ -160,10 +160,10 @@ const SEEDS: &[Seed] = &[
     // Schemas.
     (
         "schema-type",
-        "zi.tool({\n  name = 'x', description = 'd', execute = print,\n  parameters = {\n    type = 'object',\n    properties = {\n      a = { type = 'string' },\n      b = { type = 'text' },\n    },\n  },\n})",
+        "zi.tool({\n  name = 'x', description = 'd', execute = print,\n  parameters = {\n    type = 'object',\n    properties = {\n      a = { type = 'string' },\n      b = { type = 'integr' },\n    },\n  },\n})",
         7,
         "schema",
-        "text",
+        "did you mean `integer`",
     ),
     (
         "schema-required",
@@ -501,4 +501,16 @@ fn wrong_usage_is_code_2_and_nothing_is_written() {
     assert!(fs::read_dir(home).expect("it lists").next().is_none());
     assert_eq!(fs::read_dir(cwd).expect("it lists").count(), 1);
     drop(keep);
+}
+
+#[test]
+fn mistakes_behind_the_first_are_found_too() {
+    let text = "local a = zi.fs.read('a')\nlocal b = zi.system({ 'b' })\nzi.on('agent_ned', print)\n\
+                local function later() return zi.fs.read('c') end\nprint(a, b, later, oops)\n";
+    let done = zi().file("a.lua", text).args(["check", "--json", "a.lua"]).run();
+    assert_eq!(done.code, Some(5));
+    let found = findings(&done);
+    let found: Vec<_> = found.iter().map(|it| (it["line"].as_u64(), it["kind"].as_str())).collect();
+    let wanted = [(1, "load"), (2, "waits"), (3, "event"), (5, "global")];
+    assert_eq!(found, wanted.map(|(line, kind)| (Some(line), Some(kind))));
 }

@@ -442,6 +442,44 @@ fn the_settings_of_a_project_count_when_it_is_trusted() {
     assert!(done.code == Some(0) && done.stdout.contains("demo"), "{}", done.stderr);
 }
 
+#[test]
+fn children_trust_what_the_user_saw_and_nothing_else() {
+    let command = r#"
+        zi.command({ name = "go", handler = function()
+          local function child(cwd)
+            os.remove("acted")
+            return zi.spawn({ task = "what is love", model = "demo", cwd = cwd, env = { ZI_DEMO_DELAY_MS = "0" } })
+          end
+          local here = child(nil)
+          local acted = zi.fs.exists("acted")
+          local there = child("vendor/other")
+          local file = io.open(".zi/lua/shared.lua", "a") file:write(" ") file:close()
+          local changed = child(nil)
+          zi.fs.write("report.json", zi.json.encode({
+            here = here.exit_code, acted = acted, there = there.exit_code,
+            changed = changed.exit_code, changed_acted = zi.fs.exists("acted"),
+          }))
+        end })
+    "#;
+    let zi = project()
+        .home_file("extensions/go.lua", command)
+        .file("vendor/other/.zi/extensions/p.lua", TOOL);
+    for flag in ["--trust", "--trust-hash"] {
+        let zi = zi.another().file(".zi/lua/shared.lua", "return { 1 }\n");
+        let hash = status(&zi)["hash"].as_str().expect("a hash").to_owned();
+        let value = if flag == "--trust" { Vec::new() } else { vec![hash] };
+        let run = zi.another().args(["-p", "/go", "--model", "demo", flag]).args(value).run();
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let report = fs::read(zi.cwd().join("report.json")).expect("a report");
+        let report: Value = serde_json::from_slice(&report).expect("it is JSON");
+        let wanted = json!({
+            "here": 0, "acted": true, "there": 0, "changed": 6, "changed_acted": false,
+        });
+        assert_eq!(report, wanted, "{flag}");
+        assert!(!zi.cwd().join("vendor/other/acted").exists(), "{flag}");
+    }
+}
+
 /// What a project may not set, with values that would tell.
 fn dangerous(url: &str) -> Value {
     let touch = "touch pwned";

@@ -81,10 +81,20 @@ pub fn faults(schema: &Value) -> Vec<SchemaFault> {
             .skip(1)
             .map(|part| part.replace("~1", "/").replace("~0", "~"))
             .collect();
-        found.push(SchemaFault { path, text: err.to_string() });
+        let text = match path.last().map(String::as_str) {
+            Some("type") => no_type(err.instance()),
+            _ => err.to_string(),
+        };
+        found.push(SchemaFault { path, text });
     }
     look(schema, &mut Vec::new(), &mut found);
     found
+}
+
+fn no_type(value: &Value) -> String {
+    const TYPES: &[&str] = &["string", "number", "integer", "boolean", "array", "object", "null"];
+    let hint = value.as_str().map(|name| near::hint(name, TYPES)).unwrap_or_default();
+    format!("must be one of {}, or several of them, not {value}{hint}", TYPES.join(", "))
 }
 
 fn look(schema: &Value, path: &mut Vec<String>, found: &mut Vec<SchemaFault>) {
