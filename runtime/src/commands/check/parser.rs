@@ -457,3 +457,25 @@ impl Parser {
         self.facts.functions.len() - 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_read_to_its_end() {
+        let text = include_str!("../../../../lua/zi/failures.lua");
+        let cuts = text.char_indices().map(|(at, _)| at).step_by(61);
+        for at in cuts {
+            read(&text[..at]);
+            read(&text[at..]);
+        }
+        for odd in [
+            "(", "f(", "{", "local", "function", "for", "a.", "a:", "::", "goto", "[[", "'", "é",
+            "x[", ")", "}", "end end", "= = =",
+        ] {
+            read(odd);
+            read(&odd.repeat(50));
+        }
+    }
+}
