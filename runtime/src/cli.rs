@@ -87,9 +87,17 @@ pub struct Cli {
     /// Load the bundled extensions only
     #[arg(long, help_heading = "Tools and extensions")]
     pub safe_mode: bool,
-    /// Load this project's own extensions, for this run
+    /// Let this project's own .zi act, for this run
     #[arg(long, help_heading = "Tools and extensions")]
     pub trust: bool,
+    /// The same, but only if its hash is this one (`zi trust --show` tells it)
+    #[arg(
+        long,
+        value_name = "HASH",
+        conflicts_with = "trust",
+        help_heading = "Tools and extensions"
+    )]
+    pub trust_hash: Option<String>,
     /// Leave the bundled extensions out, to see what the core does by itself
     #[arg(long, hide = true)]
     pub no_bundled: bool,
@@ -150,7 +158,7 @@ pub fn command() -> clap::Command {
     let mut help = String::from("Commands:\n");
     for command in crate::commands::ALL {
         let call = format!("zi {} {}", command.name, command.usage);
-        help.push_str(&format!("  {call:<34} {}\n", command.about));
+        help.push_str(&format!("  {call:<48} {}\n", command.about));
     }
     Cli::command().version(env!("CARGO_PKG_VERSION")).after_help(format!("{help}\n{AFTER_HELP}"))
 }

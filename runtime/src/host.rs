@@ -48,6 +48,16 @@ impl Level {
     }
 }
 
+/// Something in an extension that works, and most likely does not do what was meant.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// The file and the line of the call.
+    pub place: Option<(String, usize)>,
+    /// The way from the call's table to the field that it is about.
+    pub fields: Vec<String>,
+    pub text: String,
+}
+
 /// What shows a person (or a program) what goes on.
 pub trait Front: Send + Sync + fmt::Debug {
     /// `print`, `json`, `tui`, …
@@ -64,6 +74,8 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn testbed(&self) -> Option<&Arc<TestBed>> {
         None
     }
+    /// Hears of doubts; `zi check` listens.
+    fn doubt(&self, _doubt: Doubt) {}
 }
 
 /// What the command line asked for, beyond the settings.
@@ -97,7 +109,7 @@ pub struct Host {
     pub registry: Registry,
     pub session: Session,
     pub front: Box<dyn Front>,
-    /// `--no-ext`, `--safe-mode`, `--trust`: what a child agent is started with too.
+    /// `--no-ext`, `--safe-mode`, `--trust-hash`: what a child agent is started with too.
     pub inherited_switches: Vec<String>,
     /// Observers that still run.
     pub observers: TaskTracker,
@@ -109,6 +121,8 @@ pub struct Host {
     pub(crate) loaded: Mutex<(Vec<Arc<Extension>>, Vec<LoadProblem>)>,
     /// The files of `-e`.
     pub(crate) explicit: Vec<PathBuf>,
+    /// Whether the project's content must be trusted again before it is read again.
+    pub(crate) recheck_trust: bool,
     /// The thread of the bundled extensions.
     pub(crate) bundle_worker: Mutex<Option<Worker>>,
     /// The flags that extensions have declared, and what is wrong with what was given.
@@ -150,6 +164,8 @@ pub struct HostParts {
     pub inherited_switches: Vec<String>,
     /// The files of `-e`, absolute.
     pub explicit: Vec<PathBuf>,
+    /// Whether the project acts because its content is trusted, so that other content may not.
+    pub recheck_trust: bool,
 }
 
 impl fmt::Debug for Host {
@@ -182,6 +198,7 @@ impl Host {
             selection: Mutex::new(selection),
             loaded: Mutex::default(),
             explicit: parts.explicit,
+            recheck_trust: parts.recheck_trust,
             bundle_worker: Mutex::new(None),
             known_flags: Mutex::default(),
             flag_problems: Mutex::default(),

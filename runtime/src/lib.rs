@@ -27,6 +27,7 @@ pub mod sessions;
 pub mod settings;
 pub mod startup;
 pub mod testbed;
+pub mod trust;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,15 @@
-//! `settings.json`: what the user wants otherwise than the defaults.
+//! `settings.json`: what the user, or a trusted project, wants otherwise than the defaults.
 //!
-//! zi reads it and never writes it. Unknown keys are reported with the nearest known one.
+//! zi reads it and never writes it. Each key that cannot be used is reported by name and left out;
+//! the others count. A project may set what is on its list and nothing else: a key that is added
+//! later is the user's until somebody decides otherwise.
 
 use std::{fs, io, path::Path};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+use crate::{cli::REASONING_LEVELS, near};
 
 /// Every setting, with its default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -15,7 +19,7 @@ pub struct Settings {
     pub provider: Option<String>,
     /// Model to use when no flag says otherwise.
     pub model: Option<String>,
-    /// Thinking level: `off`, `minimal`, `low`, `medium`, `high`, `xhigh`.
+    /// Thinking level, one of [`REASONING_LEVELS`].
     pub reasoning: Option<String>,
     /// Model calls that one prompt may take (50).
     pub max_steps: Option<u64>,
@@ -71,71 +75,249 @@ impl Default for Retry {
     }
 }
 
-const KEYS: &[(&str, &[&str])] = &[
-    ("provider", &[]),
-    ("model", &[]),
-    ("reasoning", &[]),
-    ("max_steps", &[]),
-    ("compaction", &["enabled", "threshold_percent", "keep_recent_tokens"]),
-    ("retry", &["max_attempts", "base_ms", "max_ms", "max_server_ms", "max_total_ms"]),
-    ("extensions", &["*"]),
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    Choice(&'static [&'static str]),
+    Flag,
+    /// A whole number from the first to the last.
+    Number(u64, u64),
+    /// Values by extension id.
+    Extensions,
+}
+
+impl Kind {
+    fn takes(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.as_str().is_some_and(|text| !text.trim().is_empty()),
+            Self::Choice(choices) => value.as_str().is_some_and(|text| choices.contains(&text)),
+            Self::Flag => value.is_boolean(),
+            Self::Number(least, most) => {
+                value.as_u64().is_some_and(|number| (least..=most).contains(&number))
+            }
+            Self::Extensions => value.is_object(),
+        }
+    }
+
+    fn wanted(self) -> String {
+        match self {
+            Self::Text => "a text that is not empty".into(),
+            Self::Choice(choices) => format!("one of {}", choices.join(", ")),
+            Self::Flag => "true or false".into(),
+            Self::Number(least, u64::MAX) => format!("a whole number, {least} or more"),
+            Self::Number(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Extensions => "an object with an entry for each extension".into(),
+        }
+    }
+}
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// Every key that there is.
+const KEYS: &[(&str, Kind)] = &[
+    ("provider", Kind::Text),
+    ("model", Kind::Text),
+    ("reasoning", Kind::Choice(REASONING_LEVELS)),
+    ("max_steps", Kind::Number(1, u64::MAX)),
+    ("compaction.enabled", Kind::Flag),
+    ("compaction.threshold_percent", Kind::Number(10, 100)),
+    ("compaction.keep_recent_tokens", Kind::Number(0, u64::MAX)),
+    ("retry.max_attempts", Kind::Number(1, 1_000)),
+    ("retry.base_ms", Kind::Number(0, DAY_MS)),
+    ("retry.max_ms", Kind::Number(0, DAY_MS)),
+    ("retry.max_server_ms", Kind::Number(0, DAY_MS)),
+    ("retry.max_total_ms", Kind::Number(0, DAY_MS)),
+    ("extensions", Kind::Extensions),
 ];
 
-/// The settings of a user and what is wrong with them. A file that cannot be used leaves the
-/// defaults.
-pub fn load(config: &Path) -> (Settings, Vec<String>) {
+/// What a trusted project may set: which model works for it, and how long. Nothing here says where
+/// a credential goes, what is run, or what is allowed.
+const PROJECT_KEYS: &[&str] = &[
+    "provider",
+    "model",
+    "reasoning",
+    "max_steps",
+    "compaction.enabled",
+    "compaction.threshold_percent",
+    "compaction.keep_recent_tokens",
+    "retry.max_attempts",
+    "retry.base_ms",
+    "retry.max_ms",
+    "retry.max_server_ms",
+    "retry.max_total_ms",
+    "extensions",
+];
+
+/// The settings of a trusted project.
+#[derive(Debug)]
+pub struct ProjectSettings<'a> {
+    /// What messages call the file.
+    pub path: &'a Path,
+    pub text: &'a [u8],
+    /// The extensions of the project itself: it may set theirs only.
+    pub extensions: &'a [String],
+}
+
+/// The user's settings with those of a trusted project over them, and what is wrong with either.
+pub fn load(config: &Path, project: Option<ProjectSettings<'_>>) -> (Settings, Vec<String>) {
+    let mut notices = Vec::new();
+    let mut values = Map::new();
     let path = config.join("settings.json");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Default::default(),
+    match fs::read(&path) {
+        Ok(text) => values = Reader::new(&path, None, &mut notices).read(&text),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
         Err(err) => {
-            let notice = format!("cannot read `{}`: {err}; using the defaults", path.display());
-            return (Settings::default(), vec![notice]);
+            notices.push(format!("cannot read `{}`: {err}; using the defaults", path.display()));
         }
-    };
-    let value: Value = match serde_json::from_str(&text) {
-        Ok(value) => value,
-        Err(err) => {
-            let notice = format!("`{}` is not JSON: {err}; using the defaults", path.display());
-            return (Settings::default(), vec![notice]);
-        }
-    };
-    let mut notices = unknown_keys(&path, &value);
-    match Settings::deserialize(&value) {
+    }
+    if let Some(project) = project {
+        let reader = Reader::new(project.path, Some(project.extensions), &mut notices);
+        overlay(&mut values, reader.read(project.text));
+    }
+    match Settings::deserialize(Value::Object(values)) {
         Ok(settings) => (settings, notices),
         Err(err) => {
-            notices.push(format!("`{}`: {err}; using the defaults", path.display()));
+            notices.push(format!("the settings cannot be used: {err}; using the defaults"));
             (Settings::default(), notices)
         }
     }
 }
 
-fn unknown_keys(path: &Path, value: &Value) -> Vec<String> {
-    let Value::Object(map) = value else {
-        return vec![format!("`{}` is not a JSON object; using the defaults", path.display())];
-    };
-    let mut notices = Vec::new();
-    let mut complain = |key: &str, known: Vec<&str>| {
-        let hint = crate::near::nearest(key.rsplit('.').next().unwrap_or(key), &known)
-            .map(|near| format!("; did you mean `{near}`?"))
-            .unwrap_or_default();
-        notices.push(format!("`{}`: unknown setting `{key}`{hint}", path.display()));
-    };
-    for (key, inner) in map {
-        let Some((_, fields)) = KEYS.iter().find(|(name, _)| name == key) else {
-            complain(key, KEYS.iter().map(|(name, _)| *name).collect());
-            continue;
-        };
-        if fields.is_empty() || *fields == ["*"] {
-            continue;
-        }
-        for field in inner.as_object().into_iter().flat_map(|inner| inner.keys()) {
-            if !fields.contains(&field.as_str()) {
-                complain(&format!("{key}.{field}"), fields.to_vec());
+/// Puts `upper` over `lower`, key by key. A model and its provider belong together: who names one of
+/// them names both.
+fn overlay(lower: &mut Map<String, Value>, upper: Map<String, Value>) {
+    if upper.contains_key("model") || upper.contains_key("provider") {
+        lower.remove("model");
+        lower.remove("provider");
+    }
+    for (key, value) in upper {
+        match (lower.get_mut(&key), value) {
+            (Some(Value::Object(inner)), Value::Object(value)) => inner.extend(value),
+            (_, value) => {
+                lower.insert(key, value);
             }
         }
     }
-    notices
+}
+
+/// Reads one file and keeps what can be used of it.
+struct Reader<'a> {
+    path: &'a Path,
+    /// For a project's file: its own extensions.
+    project: Option<&'a [String]>,
+    notices: &'a mut Vec<String>,
+    used: Map<String, Value>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(path: &'a Path, project: Option<&'a [String]>, notices: &'a mut Vec<String>) -> Self {
+        Self { path, project, notices, used: Map::new() }
+    }
+
+    fn read(mut self, text: &[u8]) -> Map<String, Value> {
+        match serde_json::from_slice(text) {
+            Ok(Value::Object(map)) => {
+                for (key, value) in &map {
+                    self.entry(key, value);
+                }
+            }
+            Ok(other) => self.complain(&format!("it must be a JSON object, not {}", found(&other))),
+            Err(err) => self.complain(&format!("it is not JSON: {err}")),
+        }
+        self.used
+    }
+
+    fn entry(&mut self, key: &str, value: &Value) {
+        let prefix = format!("{key}.");
+        let fields: Vec<&str> =
+            KEYS.iter().filter_map(|(name, _)| name.strip_prefix(&prefix)).collect();
+        if fields.is_empty() {
+            self.leaf(key, value);
+        } else if let Value::Object(map) = value {
+            for (field, value) in map {
+                self.leaf(&format!("{key}.{field}"), value);
+            }
+        } else {
+            let wanted = format!("an object with {}", fields.join(", "));
+            self.wrong(key, &wanted, value);
+        }
+    }
+
+    fn leaf(&mut self, key: &str, value: &Value) {
+        if self.project.is_some() && !PROJECT_KEYS.contains(&key) {
+            let hint = hint(key, PROJECT_KEYS);
+            self.complain(&format!("`{key}` is ignored: a project may not set it{hint}"));
+            return;
+        }
+        let Some((_, kind)) = KEYS.iter().find(|(name, _)| *name == key) else {
+            let known: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+            self.complain(&format!("unknown setting `{key}`{}", hint(key, &known)));
+            return;
+        };
+        if !kind.takes(value) {
+            self.wrong(key, &kind.wanted(), value);
+            return;
+        }
+        match (kind, value, key.split_once('.')) {
+            (Kind::Extensions, Value::Object(map), _) => {
+                let map = self.extensions(map);
+                self.used.insert(key.to_owned(), Value::Object(map));
+            }
+            (_, value, Some((outer, field))) => {
+                let outer = self.used.entry(outer).or_insert_with(|| json!({}));
+                outer[field] = value.clone();
+            }
+            (_, value, None) => {
+                self.used.insert(key.to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// The entries of `extensions` that this file may have.
+    fn extensions(&mut self, map: &Map<String, Value>) -> Map<String, Value> {
+        let mut used = map.clone();
+        if let Some(own) = self.project {
+            used.retain(|id, _| own.contains(id));
+            for id in map.keys().filter(|id| !own.contains(id)) {
+                self.complain(&format!(
+                    "`extensions.{id}` is ignored: a project may set those of its own extensions only"
+                ));
+            }
+        }
+        used
+    }
+
+    fn wrong(&mut self, key: &str, wanted: &str, value: &Value) {
+        self.complain(&format!("`{key}` is ignored: it must be {wanted}, not {}", found(value)));
+    }
+
+    fn complain(&mut self, problem: &str) {
+        self.notices.push(format!("`{}`: {problem}", self.path.display()));
+    }
+}
+
+/// `; did you mean …?` for the nearest of `known`, or of its last parts.
+fn hint(key: &str, known: &[&str]) -> String {
+    match key.rsplit_once('.') {
+        None => near::hint(key, known),
+        Some((outer, field)) => {
+            let inner = |name: &&'static str| name.rsplit_once('.').filter(|(it, _)| *it == outer);
+            let all = KEYS.iter().map(|(name, _)| *name).filter(|name| known.contains(name));
+            let fields: Vec<&str> = all.filter_map(|name| inner(&name)).map(|it| it.1).collect();
+            near::hint(field, &fields)
+        }
+    }
+}
+
+/// A value as messages show it.
+fn found(value: &Value) -> String {
+    const MAX_CHARS: usize = 40;
+    let text = value.to_string();
+    if text.chars().count() <= MAX_CHARS {
+        return text;
+    }
+    format!("{}…", text.chars().take(MAX_CHARS).collect::<String>())
 }
 
 #[cfg(test)]
@@ -145,7 +327,7 @@ mod tests {
     fn load_text(text: &str) -> (Settings, Vec<String>) {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("settings.json"), text).expect("it writes");
-        load(dir.path())
+        load(dir.path(), None)
     }
 
     #[test]
@@ -157,17 +339,64 @@ mod tests {
     }
 
     #[test]
-    fn bad_files_are_named_and_leave_the_defaults() {
-        for (text, says) in [
-            ("{ nope", "not JSON"),
-            ("[]", "not a JSON object"),
-            (r#"{ "max_steps": "many" }"#, "many"),
-        ] {
+    fn files_that_cannot_be_used_are_named_and_leave_the_defaults() {
+        for (text, says) in [("{ nope", "not JSON"), ("[]", "must be a JSON object, not []")] {
             let (settings, notices) = load_text(text);
             assert!(settings.max_steps.is_none());
-            let all = notices.join("\n");
-            assert!(all.contains("settings.json") && all.contains(says), "{all}");
+            assert!(
+                notices.len() == 1
+                    && notices[0].contains("settings.json")
+                    && notices[0].contains(says),
+                "{notices:?}"
+            );
         }
+    }
+
+    #[test]
+    fn a_bad_value_costs_its_own_key_only_and_one_clear_message() {
+        let cases = [
+            (r#""max_steps": "many""#, "`max_steps`", "a whole number, 1 or more, not \"many\""),
+            (r#""max_steps": 0"#, "`max_steps`", "1 or more, not 0"),
+            (r#""max_steps": -3"#, "`max_steps`", "not -3"),
+            (r#""max_steps": 2.5"#, "`max_steps`", "not 2.5"),
+            (r#""model": 7"#, "`model`", "a text that is not empty, not 7"),
+            (r#""model": null"#, "`model`", "not null"),
+            (r#""provider": "  ""#, "`provider`", "not empty"),
+            (r#""reasoning": "hihg""#, "`reasoning`", "one of off, minimal, low"),
+            (r#""compaction": 5"#, "`compaction`", "an object with enabled, threshold_percent"),
+            (r#""compaction": {"enabled": "yes"}"#, "`compaction.enabled`", "true or false"),
+            (
+                r#""compaction": {"threshold_percent": 5}"#,
+                "`compaction.threshold_percent`",
+                "from 10 to 100, not 5",
+            ),
+            (
+                r#""compaction": {"keep_recent_tokens": []}"#,
+                "`compaction.keep_recent_tokens`",
+                "not []",
+            ),
+            (r#""retry": {"max_attempts": 0}"#, "`retry.max_attempts`", "from 1 to 1000, not 0"),
+            (r#""retry": {"base_ms": -1}"#, "`retry.base_ms`", "from 0 to 86400000, not -1"),
+            (r#""extensions": []"#, "`extensions`", "an entry for each extension"),
+        ];
+        for (entry, key, says) in cases {
+            let (settings, notices) =
+                load_text(&format!(r#"{{ {entry}, "extensions ": 1, "retry ": 1 }}"#));
+            let about: Vec<_> = notices.iter().filter(|it| !it.contains("unknown")).collect();
+            assert!(
+                about.len() == 1 && about[0].contains(key) && about[0].contains(says),
+                "{entry}: {notices:?}"
+            );
+            for word in ["u64", "i64", "String", "struct", "invalid type", "expected"] {
+                assert!(!about[0].contains(word), "{about:?}");
+            }
+            assert_eq!(settings.retry.max_attempts, 8);
+            assert_eq!(settings.compaction.threshold_percent, 85);
+        }
+        let (settings, notices) =
+            load_text(r#"{ "model": "m", "retry": { "base_ms": "x", "max_ms": 7 } }"#);
+        assert_eq!((settings.model.as_deref(), settings.retry.max_ms), (Some("m"), 7));
+        assert_eq!((settings.retry.base_ms, notices.len()), (1_000, 1));
     }
 
     #[test]
@@ -175,5 +404,28 @@ mod tests {
         let (_, notices) = load_text(r#"{ "modle": "m", "retry": { "max_atempts": 3 } }"#);
         assert!(notices[0].contains("`modle`; did you mean `model`?"), "{notices:?}");
         assert!(notices[1].contains("`retry.max_atempts`; did you mean `max_attempts`?"));
+    }
+
+    #[test]
+    fn a_project_counts_over_the_user_where_it_may() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let user =
+            r#"{ "provider": "p", "model": "m", "max_steps": 9, "retry": { "base_ms": 5 } }"#;
+        fs::write(dir.path().join("settings.json"), user).expect("it writes");
+        let text = br#"{ "model": "q/n", "retry": { "max_ms": 6 }, "api_key": "k",
+            "extensions": { "mine": { "a": 1 }, "gate": { "off": true } } }"#;
+        let project = ProjectSettings {
+            path: Path::new("/p/.zi/settings.json"),
+            text,
+            extensions: &["mine".to_owned()],
+        };
+        let (settings, notices) = load(dir.path(), Some(project));
+        assert_eq!((settings.provider, settings.model.as_deref()), (None, Some("q/n")));
+        assert_eq!((settings.retry.base_ms, settings.retry.max_ms), (5, 6));
+        assert_eq!(settings.max_steps, Some(9));
+        assert_eq!(Value::Object(settings.extensions), json!({ "mine": { "a": 1 } }));
+        assert_eq!(notices.len(), 2, "{notices:?}");
+        assert!(notices[0].contains("`api_key` is ignored: a project may not set it"));
+        assert!(notices[1].contains("`extensions.gate` is ignored"));
     }
 }

@@ -20,7 +20,8 @@ use crate::{
     near,
     paths::{Dirs, NoHome, slug},
     session::Session,
-    settings,
+    settings::{self, ProjectSettings},
+    trust::{self, Project, Snapshot, Standing, Store},
 };
 
 /// Why zi does not start.
@@ -34,6 +35,8 @@ pub enum StartupError {
     Session(#[from] JournalError),
     #[error("{0}")]
     Configuration(String),
+    #[error("{0}")]
+    Untrusted(String),
 }
 
 impl StartupError {
@@ -43,6 +46,7 @@ impl StartupError {
             Self::Session(JournalError::Format { .. }) => 2,
             Self::Session(_) => 1,
             Self::NoHome(_) | Self::Configuration(_) => 5,
+            Self::Untrusted(_) => 6,
         }
     }
 }
@@ -72,12 +76,13 @@ pub async fn start(
     front: Box<dyn Front>,
 ) -> Result<Arc<Host>, StartupError> {
     let dirs = Dirs::from_env()?;
-    let (settings, mut notices) = settings::load(&dirs.config);
+    let (project, mut notices) = trusted_project(cli, &dirs, &cwd)?;
+    let roots = roots(cli, &dirs, project.as_ref().map(|_| cwd.join(trust::FOLDER)));
+    let (settings, problems) = load_settings(cli, &dirs, &cwd, &roots, project.as_ref());
+    notices.extend(problems);
     let (bundle, bundle_notice) =
         if cli.no_bundled { (Bundle::empty(), None) } else { Bundle::from_env() };
     notices.extend(bundle_notice);
-    let (roots, project_notice) = roots(cli, &dirs, &cwd);
-    notices.extend(project_notice);
     let flags = flags(cli, &cwd)?;
     let explicit = explicit_files(cli, &cwd)?;
     let memory = Session::new(Journal::create(&cwd, None, None));
@@ -91,8 +96,9 @@ pub async fn start(
         roots,
         session: memory,
         front,
-        inherited_switches: inherited_switches(cli),
+        inherited_switches: inherited_switches(cli, project.as_ref()),
         explicit,
+        recheck_trust: project.is_some() && !cli.trust,
     };
     let host = Host::new(parts);
     for notice in notices {
@@ -106,34 +112,105 @@ pub async fn start(
     Ok(host)
 }
 
-fn inherited_switches(cli: &Cli) -> Vec<String> {
-    let switches =
-        [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode"), (cli.trust, "--trust")];
-    switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect()
+/// What a child agent is started with. Trust for one run is for what was there when it began.
+fn inherited_switches(cli: &Cli, project: Option<&Snapshot>) -> Vec<String> {
+    let switches = [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode")];
+    let mut given: Vec<String> =
+        switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect();
+    if let Some(project) = project.filter(|_| cli.trust || cli.trust_hash.is_some()) {
+        given.extend(["--trust-hash".to_owned(), project.hash.clone()]);
+    }
+    given
 }
 
-/// Where this command line looks for extensions, and what it passes over.
-pub fn roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Option<String>) {
-    if cli.no_ext || cli.safe_mode {
-        return (Vec::new(), None);
-    }
-    let mut roots = vec![Root { source: Source::User, dir: dirs.config.clone() }];
-    let project = cwd.join(".zi");
-    let mut notice = None;
-    if project.join("extensions").is_dir() {
-        if cli.trust {
-            roots.push(Root { source: Source::Project, dir: project });
-        } else {
-            notice = Some(format!(
-                "the extensions in `{}` were not loaded: the project is not trusted (`--trust` \
-                 loads them for one run)",
-                project.display()
-            ));
+/// What the project in `cwd` brings along, if it may act, and a line that says why it may not.
+fn trusted_project(
+    cli: &Cli,
+    dirs: &Dirs,
+    cwd: &Path,
+) -> Result<(Option<Snapshot>, Vec<String>), StartupError> {
+    let store = Store::new(&dirs.state);
+    let project = Project::look(cwd, &dirs.config, &store);
+    let complaint = project.complaint(&store);
+    let is_asked_for = cli.trust || cli.trust_hash.is_some();
+    let snapshot = match project.standing {
+        Standing::Refused(_) if is_asked_for => {
+            return Err(StartupError::Untrusted(complaint.unwrap_or_default()));
+        }
+        Standing::Nothing | Standing::Refused(_) => None,
+        Standing::Trusted(snapshot) => Some((snapshot, true)),
+        Standing::Untrusted { snapshot, .. } => Some((snapshot, false)),
+    };
+    if let Some(wanted) = &cli.trust_hash {
+        let found = snapshot.as_ref().map_or("none", |(snapshot, _)| &snapshot.hash);
+        if !found.eq_ignore_ascii_case(wanted) {
+            return Err(StartupError::Untrusted(format!(
+                "the project's `.zi` is not what `--trust-hash` names: its hash is {found}; \
+                 `zi trust --show` shows it"
+            )));
         }
     }
+    match snapshot {
+        _ if cli.safe_mode => Ok((None, Vec::new())),
+        Some((snapshot, is_trusted)) if is_trusted || is_asked_for => {
+            Ok((Some(snapshot), Vec::new()))
+        }
+        _ => Ok((None, complaint.into_iter().collect())),
+    }
+}
+
+/// Where extensions and modules come from. `project` is the folder of a trusted one.
+fn roots(cli: &Cli, dirs: &Dirs, project: Option<PathBuf>) -> Vec<Root> {
+    if cli.no_ext || cli.safe_mode {
+        return Vec::new();
+    }
+    let mut roots = vec![Root { source: Source::User, dir: dirs.config.clone() }];
+    roots.extend(project.map(|dir| Root { source: Source::Project, dir }));
     let system = dirs.system.iter().cloned();
     roots.extend(system.map(|dir| Root { source: Source::System, dir }));
-    (roots, notice)
+    roots
+}
+
+/// Where this command line looks for extensions, and what it says of a project that may not act.
+pub fn extension_roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Vec<String>) {
+    match trusted_project(cli, dirs, cwd) {
+        Ok((project, notices)) => {
+            (roots(cli, dirs, project.map(|_| cwd.join(trust::FOLDER))), notices)
+        }
+        Err(err) => (roots(cli, dirs, None), vec![err.to_string()]),
+    }
+}
+
+/// The user's settings, with those of a trusted project over them.
+fn load_settings(
+    cli: &Cli,
+    dirs: &Dirs,
+    cwd: &Path,
+    roots: &[Root],
+    project: Option<&Snapshot>,
+) -> (settings::Settings, Vec<String>) {
+    const NAME: &str = "settings.json";
+    let Some(file) = project.and_then(|project| project.file(NAME)) else {
+        return settings::load(&dirs.config, None);
+    };
+    let path = cwd.join(trust::FOLDER).join(NAME);
+    // The text is the one that was hashed, whatever became of the file since.
+    let Some(text) = &file.text else {
+        let (settings, mut notices) = settings::load(&dirs.config, None);
+        notices.push(format!("`{}` is ignored: it is no text, or too long", path.display()));
+        return (settings, notices);
+    };
+    let (found, _) =
+        extensions::discover(roots, &explicit(cli, cwd), Vec::new(), &extensions::Rules::default());
+    let own = found.into_iter().filter(|one| one.rank.source == Source::Project);
+    let own: Vec<String> = own.map(|one| one.id).collect();
+    let project = ProjectSettings { path: &path, text: text.as_bytes(), extensions: &own };
+    settings::load(&dirs.config, Some(project))
+}
+
+/// The extensions of `-e`.
+fn explicit(cli: &Cli, cwd: &Path) -> Vec<PathBuf> {
+    if cli.safe_mode { Vec::new() } else { cli.ext.iter().map(|path| cwd.join(path)).collect() }
 }
 
 fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
@@ -200,10 +277,7 @@ fn sweep_outputs(host: &Arc<Host>) {
 
 /// The extensions of `-e`.
 fn explicit_files(cli: &Cli, cwd: &Path) -> Result<Vec<PathBuf>, StartupError> {
-    if cli.safe_mode {
-        return Ok(Vec::new());
-    }
-    let explicit: Vec<PathBuf> = cli.ext.iter().map(|path| cwd.join(path)).collect();
+    let explicit = explicit(cli, cwd);
     if let Some(missing) = explicit.iter().find(|path| !path.exists()) {
         let text = format!("there is no extension `{}` (-e)", missing.display());
         return Err(StartupError::Usage(text));

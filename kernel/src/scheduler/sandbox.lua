@@ -90,6 +90,13 @@ local search_path = package.searchpath
 package.loadlib, package.searchers, package.cpath, package.searchpath = nil, nil, nil, nil
 package.loaded.debug = debug
 
+-- Absolute places only: what lies in the working directory may be anybody's.
+local places = {}
+for place in package.path:gmatch("[^;]+") do
+  if place:sub(1, 1) == "/" then places[#places + 1] = place end
+end
+package.path = table.concat(places, ";")
+
 local loaded, preload = package.loaded, package.preload
 
 local function module_source(name)

@@ -1,16 +1,21 @@
 //! Reading the tables that scripts pass in, with errors that name the function and the field.
 
+use std::{cell::RefCell, collections::BTreeSet};
+
 use mlua::{Function, Lua, Result, Table, Value};
 use serde_json::Value as Data;
 use zi_kernel::scheduler;
 
-use crate::near;
+use super::VmData;
+use crate::{host::Doubt, near};
 
 /// A table argument of `who`. Fields are found under their own name or its camelCase form.
 pub struct Fields<'a> {
     lua: &'a Lua,
     who: String,
     table: Table,
+    /// The names that were asked for.
+    known: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'a> Fields<'a> {
@@ -18,7 +23,7 @@ impl<'a> Fields<'a> {
     pub fn new(lua: &'a Lua, who: impl Into<String>, value: Value) -> Result<Self> {
         let who = who.into();
         match value {
-            Value::Table(table) => Ok(Self { lua, who, table }),
+            Value::Table(table) => Ok(Self { lua, who, table, known: RefCell::default() }),
             other => Err(misuse(&who, format_args!("expected a table, got {}", kind_of(&other)))),
         }
     }
@@ -26,7 +31,7 @@ impl<'a> Fields<'a> {
     /// An argument that may be left out.
     pub fn or_empty(lua: &'a Lua, who: impl Into<String>, value: Value) -> Result<Self> {
         match value {
-            Value::Nil => Ok(Self { lua, who: who.into(), table: lua.create_table()? }),
+            Value::Nil => Self::new(lua, who, Value::Table(lua.create_table()?)),
             value => Self::new(lua, who, value),
         }
     }
@@ -36,13 +41,31 @@ impl<'a> Fields<'a> {
         Self { who, ..self }
     }
 
+    /// Tells of fields that were not asked for: most likely they are misspelt.
+    pub fn doubt_others(&self) -> Result<()> {
+        let known = self.known.borrow();
+        let host = VmData::of(self.lua)?.host()?;
+        for pair in self.table.pairs::<Value, Value>() {
+            let (Value::String(key), _) = pair? else { continue };
+            let key = key.to_string_lossy();
+            if !known.contains(key.as_str()) && !known.contains(near::snake(&key).as_str()) {
+                let hint = near::hint(&key, &known.iter().copied().collect::<Vec<_>>());
+                let text = format!("{}: there is no field `{key}`{hint}", self.who);
+                let place = caller(self.lua);
+                host.front.doubt(Doubt { place, fields: vec![key], text });
+            }
+        }
+        Ok(())
+    }
+
     /// The whole table as data.
     pub fn opt_data_all(&self) -> Result<Data> {
         let table = Value::Table(self.table.clone());
         scheduler::from_lua(self.lua, &table).map_err(|err| misuse(&self.who, err))
     }
 
-    pub fn get(&self, name: &str) -> Result<Value> {
+    pub fn get(&self, name: &'static str) -> Result<Value> {
+        self.known.borrow_mut().insert(name);
         let value: Value = self.table.get(name)?;
         if value.is_nil() && name.contains('_') {
             return self.table.get(near::camel(name));
@@ -76,7 +99,7 @@ impl<'a> Fields<'a> {
         Err(misuse(&self.who, format_args!("field `{name}` is required ({wanted}){hint}")))
     }
 
-    pub fn opt_string(&self, name: &str) -> Result<Option<String>> {
+    pub fn opt_string(&self, name: &'static str) -> Result<Option<String>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             Value::String(text) => match text.to_str() {
@@ -87,7 +110,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn string(&self, name: &str) -> Result<String> {
+    pub fn string(&self, name: &'static str) -> Result<String> {
         match self.opt_string(name)? {
             Some(text) if !text.is_empty() => Ok(text),
             Some(_) => self.invalid(name, "must not be empty"),
@@ -96,7 +119,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A string that may hold any bytes.
-    pub fn opt_bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    pub fn opt_bytes(&self, name: &'static str) -> Result<Option<Vec<u8>>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             Value::String(text) => Ok(Some(text.as_bytes().to_vec())),
@@ -104,7 +127,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn opt_bool(&self, name: &str) -> Result<Option<bool>> {
+    pub fn opt_bool(&self, name: &'static str) -> Result<Option<bool>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             Value::Boolean(flag) => Ok(Some(flag)),
@@ -112,12 +135,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn flag(&self, name: &str) -> Result<bool> {
+    pub fn flag(&self, name: &'static str) -> Result<bool> {
         Ok(self.opt_bool(name)?.unwrap_or(false))
     }
 
     /// A whole number from 0 to `most`.
-    pub fn opt_count(&self, name: &str, most: u64) -> Result<Option<u64>> {
+    pub fn opt_count(&self, name: &'static str, most: u64) -> Result<Option<u64>> {
         let number = match self.get(name)? {
             Value::Nil => return Ok(None),
             Value::Integer(number) => number,
@@ -130,7 +153,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn opt_function(&self, name: &str) -> Result<Option<Function>> {
+    pub fn opt_function(&self, name: &'static str) -> Result<Option<Function>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             Value::Function(function) => Ok(Some(function)),
@@ -138,14 +161,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub fn function(&self, name: &str) -> Result<Function> {
+    pub fn function(&self, name: &'static str) -> Result<Function> {
         match self.opt_function(name)? {
             Some(function) => Ok(function),
             None => self.missing(name, "a function"),
         }
     }
 
-    pub fn opt_table(&self, name: &str) -> Result<Option<Table>> {
+    pub fn opt_table(&self, name: &'static str) -> Result<Option<Table>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             Value::Table(table) => Ok(Some(table)),
@@ -154,7 +177,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An array of strings.
-    pub fn opt_strings(&self, name: &str) -> Result<Option<Vec<String>>> {
+    pub fn opt_strings(&self, name: &'static str) -> Result<Option<Vec<String>>> {
         let Some(table) = self.opt_table(name)? else { return Ok(None) };
         let mut strings = Vec::new();
         for (index, item) in table.sequence_values::<Value>().enumerate() {
@@ -167,7 +190,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A table from strings to strings. Numbers count as their text.
-    pub fn opt_string_map(&self, name: &str) -> Result<Option<Vec<(String, String)>>> {
+    pub fn opt_string_map(&self, name: &'static str) -> Result<Option<Vec<(String, String)>>> {
         let Some(table) = self.opt_table(name)? else { return Ok(None) };
         let mut pairs = Vec::new();
         for pair in table.pairs::<Value, Value>() {
@@ -187,7 +210,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Anything that is data.
-    pub fn opt_data(&self, name: &str) -> Result<Option<Data>> {
+    pub fn opt_data(&self, name: &'static str) -> Result<Option<Data>> {
         match self.get(name)? {
             Value::Nil => Ok(None),
             value => match scheduler::from_lua(self.lua, &value) {
@@ -198,7 +221,11 @@ impl<'a> Fields<'a> {
     }
 
     /// One of `choices`.
-    pub fn opt_choice(&self, name: &str, choices: &[&'static str]) -> Result<Option<&'static str>> {
+    pub fn opt_choice(
+        &self,
+        name: &'static str,
+        choices: &[&'static str],
+    ) -> Result<Option<&'static str>> {
         let Some(text) = self.opt_string(name)? else { return Ok(None) };
         match choices.iter().find(|choice| **choice == text) {
             Some(choice) => Ok(Some(choice)),
@@ -209,6 +236,18 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// The file and the line of the Lua code that called the host.
+fn caller(lua: &Lua) -> Option<(String, usize)> {
+    const DEEPEST: usize = 16;
+    (0..DEEPEST).find_map(|level| {
+        lua.inspect_stack(level, |at| {
+            let source = at.source().source?;
+            Some((source.strip_prefix('@')?.to_owned(), at.current_line()?))
+        })
+        .flatten()
+    })
 }
 
 /// A programmer's mistake in calling `who`.

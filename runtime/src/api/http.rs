@@ -68,7 +68,7 @@ fn read_request(lua: &Lua, who: &str, spec: Value) -> Result<(Request, bool, boo
     let method = fields
         .opt_string("method")?
         .unwrap_or_else(|| if body.is_some() { "POST".into() } else { "GET".into() });
-    let ms = |name: &str| -> Result<Option<Duration>> {
+    let ms = |name: &'static str| -> Result<Option<Duration>> {
         Ok(fields.opt_count(name, 86_400_000)?.map(Duration::from_millis))
     };
     let default = Timeouts::default();

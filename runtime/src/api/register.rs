@@ -145,6 +145,7 @@ fn tool(lua: &Lua, spec: Value) -> Result<bool> {
         validator: std::sync::OnceLock::new(),
         name,
     };
+    fields.doubt_others()?;
     let name = spec.name.clone();
     let first = host.registry.add_tool(data.owner(), spec);
     if !first {
@@ -212,6 +213,7 @@ fn command(lua: &Lua, spec: Value) -> Result<()> {
         handler: keep(lua, handler)?,
         complete: keep_opt(lua, fields.opt_function("complete")?)?,
     };
+    fields.doubt_others()?;
     data.host()?.registry.add_command(data.owner(), spec);
     Ok(())
 }
@@ -282,6 +284,7 @@ fn api(lua: &Lua, (name, adapter): (Value, Value)) -> Result<bool> {
     let name = string_argument("zi.api", "name", &name)?;
     let fields = Fields::new(lua, format!("zi.api `{name}`"), adapter)?;
     let stream = keep(lua, fields.function("stream")?)?;
+    fields.doubt_others()?;
     Ok(data.host()?.registry.add_adapter(data.owner(), AdapterSpec { name, stream }))
 }
 

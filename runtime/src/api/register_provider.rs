@@ -68,6 +68,7 @@ fn provider(lua: &Lua, (name, config): (Value, Value)) -> Result<bool> {
         base_url,
         api,
     };
+    fields.doubt_others()?;
     Ok(data.host()?.registry.add_provider(data.owner(), spec))
 }
 
@@ -105,6 +106,8 @@ fn read_oauth(
             kept.insert(*name, register::keep(lua, function)?);
         }
     }
+    oauth.get("name")?;
+    oauth.doubt_others()?;
     Ok(kept)
 }
 

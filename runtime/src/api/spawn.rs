@@ -1,6 +1,6 @@
 //! `zi.spawn`: work for a child agent, a zi of its own in JSON mode.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use mlua::{Lua, Result, Value};
 use serde_json::{Value as Data, json};
@@ -51,9 +51,10 @@ async fn spawn(lua: Lua, opts: Value) -> Result<Value> {
         let text = format!("a child agent at depth {MAX_DEPTH} cannot have children");
         return answer(&lua, &Said::default(), Some(&text));
     }
-    let argv = child_argv(&host, &fields)?;
     let cwd = fields.opt_string("cwd")?.map(|cwd| path::expand(&lua, &cwd)).transpose()?;
-    let mut spec = system::child_spec(&host, argv, cwd.unwrap_or_else(|| host.cwd.clone()));
+    let cwd = cwd.unwrap_or_else(|| host.cwd.clone());
+    let argv = child_argv(&host, &fields, &cwd)?;
+    let mut spec = system::child_spec(&host, argv, cwd);
     // The child speaks to the same provider: it gets the keys that other programs do not.
     spec.without_env.clear();
     spec.env.push((DEPTH_VARIABLE.into(), depth.to_string()));
@@ -94,10 +95,16 @@ async fn spawn(lua: Lua, opts: Value) -> Result<Value> {
     }
 }
 
-fn child_argv(host: &Host, fields: &Fields<'_>) -> Result<Vec<String>> {
+fn child_argv(host: &Host, fields: &Fields<'_>, cwd: &Path) -> Result<Vec<String>> {
     let program = std::env::current_exe().map_err(mlua::Error::external)?;
     let mut argv = vec![program.display().to_string(), "--mode".into(), "json".into()];
-    argv.extend(host.inherited_flags());
+    let mut inherited = host.inherited_flags();
+    // Trust is for the project that the user saw, not for another one that the child works in.
+    let is_elsewhere = std::fs::canonicalize(cwd).is_ok_and(|cwd| cwd != host.cwd);
+    if is_elsewhere && let Some(at) = inherited.iter().position(|flag| flag == "--trust-hash") {
+        inherited.drain(at..at + 2);
+    }
+    argv.extend(inherited);
     let model = match fields.opt_string("model")? {
         Some(model) => Some(model),
         None => host.model().map(|model| model.full_name()),

@@ -97,7 +97,7 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
     if fields.opt_choice("stdio", &["capture", "terminal"])? == Some("terminal") {
         return failed(&lua, "error", "`stdio = \"terminal\"` needs the terminal interface");
     }
-    let bytes = |name: &str| -> Result<usize> {
+    let bytes = |name: &'static str| -> Result<usize> {
         let bytes = fields.opt_count(name, MAX_BYTES)?.unwrap_or(DEFAULT_BYTES);
         Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
     };

@@ -1,8 +1,10 @@
 //! Sub-commands: `zi NAME …`, where NAME comes first.
 
 pub mod api;
+pub mod check;
 pub mod ext;
 pub mod test;
+pub mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -26,6 +28,18 @@ pub const ALL: &[SubCommand] = &[
         run: ext::run,
     },
     SubCommand { name: "test", usage: "[PATH]...", about: "Run Lua specs", run: test::run },
+    SubCommand {
+        name: "check",
+        usage: "[PATH]... [--json]",
+        about: "Look for mistakes in extensions",
+        run: check::run,
+    },
+    SubCommand {
+        name: "trust",
+        usage: "[DIR] [--yes|--show|--revoke] [--json]",
+        about: "Decide whether a project's .zi may act",
+        run: trust::run,
+    },
     SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
 ];
 

@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls};
 
-use super::{Activate, Extension, Invocation, LoadProblem, budgets, discover, load_all};
+use super::{Activate, Extension, Invocation, LoadProblem, Source, budgets, discover, load_all};
 use crate::{
     host::{Host, Level, lock},
     journal::Journal,
+    trust::{Project, Store},
 };
 
 /// How long calls may still run on an old VM when no run needs them.
@@ -104,14 +105,18 @@ impl Host {
     }
 
     async fn build_beside(self: &Arc<Self>, only: Option<&str>) -> Next {
-        let (mut found, problems) =
+        let (mut found, mut problems) =
             discover(&self.roots, &self.explicit, self.bundle.extensions(), &self.rules());
+        let distrust = self.project_distrust();
+        let may_act = |source: Source| distrust.is_none() || source != Source::Project;
+        found.retain(|one| may_act(one.rank.source));
+        problems.extend(distrust.clone());
         let on_disk: HashSet<String> = found.iter().map(|one| one.id.clone()).collect();
         found.retain(|one| only.is_none_or(|id| one.id == id));
         let old = lock(&self.loaded).0.clone();
         let concerns = |one: &Arc<Extension>| only.is_none_or(|id| one.id == id);
-        let gone: Vec<_> =
-            old.iter().filter(|one| concerns(one) && !on_disk.contains(&one.id)).cloned().collect();
+        let gone = old.iter().filter(|one| concerns(one) && may_act(one.source()));
+        let gone: Vec<_> = gone.filter(|one| !on_disk.contains(&one.id)).cloned().collect();
         let (new, failed) = load_all(self, found, Activate::Later).await;
         let replaced =
             old.iter().filter(|one| new.iter().any(|new| new.id == one.id)).cloned().collect();
@@ -139,6 +144,17 @@ impl Host {
             _ => self.notice(Level::Info, &done.summary()),
         }
         done
+    }
+
+    /// Why the project's files may not be read again: they are no longer those that are trusted. What
+    /// was loaded of them goes on.
+    fn project_distrust(&self) -> Option<String> {
+        if !self.recheck_trust {
+            return None;
+        }
+        let store = Store::new(&self.dirs.state);
+        let project = Project::look(&self.cwd, &self.dirs.config, &store);
+        project.complaint(&store).map(|why| format!("{why}; what was loaded of it goes on"))
     }
 
     async fn change_over(self: &Arc<Self>, next: &Next) {

@@ -158,3 +158,15 @@ pub fn print_more(text: &str) -> io::Result<()> {
     let end = if text.ends_with('\n') { "" } else { "\n" };
     write!(out, "{text}{end}").and_then(|()| out.flush())
 }
+
+/// Asks a question on the terminal; `None` when there is none to ask on.
+pub fn ask(question: &str) -> io::Result<Option<String>> {
+    let mut out = io::stdout().lock();
+    if !io::stdin().is_terminal() || !out.is_terminal() {
+        return Ok(None);
+    }
+    write!(out, "{} ", strip_ansi(question)).and_then(|()| out.flush())?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(Some(answer.trim().to_owned()))
+}

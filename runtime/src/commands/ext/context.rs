@@ -169,7 +169,7 @@ impl Context {
     /// Every extension that could load here, those of the project included.
     pub fn survey(&self) -> Survey {
         let cli = Cli { trust: true, ..Cli::default() };
-        let (roots, _) = startup::roots(&cli, &self.dirs, &self.cwd);
+        let (roots, _) = startup::extension_roots(&cli, &self.dirs, &self.cwd);
         Survey::of(&roots, &[], self.bundle.extensions(), &Rules::read(&self.dirs))
     }
 

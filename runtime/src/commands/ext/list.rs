@@ -80,7 +80,7 @@ impl Front for Silent {
 pub(super) fn run(context: &Context, options: &Options) -> Result<()> {
     let cli =
         Cli { ext: options.ext.clone(), trust: options.trust, no_session: true, ..Cli::default() };
-    let (roots, passed_over) = startup::roots(&cli, &context.dirs, &context.cwd);
+    let (roots, passed_over) = startup::extension_roots(&cli, &context.dirs, &context.cwd);
     let explicit: Vec<PathBuf> = cli.ext.iter().map(|path| context.cwd.join(path)).collect();
     let rules = Rules::read(&context.dirs);
     let survey = Survey::of(&roots, &explicit, context.bundle.extensions(), &rules);

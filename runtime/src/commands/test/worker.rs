@@ -235,6 +235,7 @@ fn make_host(folder: &Path) -> io::Result<(Arc<TestBed>, Arc<Host>)> {
         front: Box::new(TestFront(bed.clone())),
         inherited_switches: vec!["--no-ext".to_owned()],
         explicit: Vec::new(),
+        recheck_trust: false,
     });
     if let Some(notice) = notice {
         host.notice(Level::Warn, &notice);
