@@ -170,15 +170,6 @@ impl Host {
         Ok(())
     }
 
-    /// Waits until the handlers that observe have ended, `most` at the longest; answers whether they
-    /// did.
-    pub(crate) async fn settle(&self, most: Duration) -> bool {
-        self.observers.close();
-        let ended = tokio::time::timeout(most, self.observers.wait()).await.is_ok();
-        self.observers.reopen();
-        ended
-    }
-
     /// A sleep by the stopped clock of a test; `None` where time goes by itself.
     pub(crate) fn frozen_sleep(
         &self,

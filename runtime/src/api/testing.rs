@@ -6,23 +6,22 @@ use std::{
     time::Duration,
 };
 
-use mlua::{Function, Lua, MultiValue, Result, Value};
+use mlua::{Function, Lua, Result, Value};
 use serde_json::{Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
-    Bind, Call, Entry, VmData, binding_name,
+    Bind, Entry, VmData, binding_name,
     errors::Failure,
     fields::{Fields, misuse, string_argument},
-    make_ctx, outcome, plain, trampoline, waiting,
+    outcome, plain, trampoline, waiting,
 };
 use crate::{
-    extensions::{Invocation, budgets},
     hooks::Event,
-    host::{Host, lock},
+    host::Host,
     message::{self, ToolCall},
-    run::Prompt,
+    run::{Prompt, Ran},
     testbed::{Case, TestBed},
 };
 
@@ -196,6 +195,7 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     }
     let prompt = Prompt { text, images, source: "user" };
     let mut runs = offload(async move {
+        host.apply_changes().await;
         let mut runs = vec![run_prompt(&host, prompt).await];
         runs.extend(run_queued(&host).await);
         runs
@@ -208,14 +208,13 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     scheduler::to_lua(&lua, &last, Nulls::Nil)
 }
 
-/// The prompts that extensions submitted.
+/// What extensions asked for: prompts, and changes of the session.
 async fn run_queued(host: &Arc<Host>) -> Vec<Data> {
     let mut runs = Vec::new();
-    loop {
-        let next = lock(&host.queues).prompts.pop_front();
-        let Some(prompt) = next else { return runs };
+    while let Some(prompt) = host.next_prompt(OBSERVERS).await {
         runs.push(run_prompt(host, prompt).await);
     }
+    runs
 }
 
 async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Data {
@@ -263,40 +262,21 @@ async fn command(lua: Lua, line: Value) -> Result<Value> {
     const WHO: &str = "zi.test.command";
     let host = VmData::of(&lua)?.host()?;
     let line = string_argument(WHO, "line", &line)?;
-    let Some(line) = line.strip_prefix('/').map(str::to_owned) else {
+    if !line.starts_with('/') {
         return Err(misuse(WHO, format_args!("`{line}` does not start with `/`")));
-    };
+    }
     let done = offload(async move {
-        let ran = run_command(&host, &line).await;
+        let ran = host.run_command(&line).await;
         let runs = run_queued(&host).await;
-        host.settle(OBSERVERS).await;
         let (status, error) = match ran {
-            Some(Ok(())) => ("ok", None),
-            Some(Err(problem)) => ("error", Some(problem)),
-            None => ("unknown", None),
+            Ran::Done => ("ok", None),
+            Ran::Failed(failure) => ("error", Some(failure.message)),
+            Ran::NoCommand => ("unknown", None),
         };
         json!({ "status": status, "error": error, "runs": runs })
     })
     .await?;
     scheduler::to_lua(&lua, &done, Nulls::Nil)
-}
-
-/// Runs the command that `line` names; `None` when there is no such command.
-async fn run_command(host: &Arc<Host>, line: &str) -> Option<std::result::Result<(), String>> {
-    let (name, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let commands = host.registry.commands();
-    let (_, spec) = commands.iter().find(|(known, _)| known == name)?;
-    let call = Call::new(host, &spec.handler.owner);
-    let args = args.trim_start().to_owned();
-    let invocation = Invocation::new(&spec.handler, format!("/{name}"), budgets::WORK);
-    let ran = invocation.start(
-        move |lua| {
-            let args = Value::String(lua.create_string(args)?);
-            Ok(MultiValue::from_iter([args, make_ctx(lua, call)?]))
-        },
-        |_, _| Ok(()),
-    );
-    Some(ran.await.map_err(|failure| failure.message))
 }
 
 async fn tool(lua: Lua, (name, params): (Value, Value)) -> Result<Value> {
