@@ -5,6 +5,7 @@ mod discover;
 mod load;
 mod lock;
 mod reload;
+mod reload_watch;
 mod rules;
 
 use std::{
@@ -24,6 +25,8 @@ pub use load::{Activate, LoadProblem, check_syntax, load_all};
 pub use lock::{Lock, LockError, Locked, Origin, hashes};
 pub use reload::Reloaded;
 pub use rules::{Disabled, Rules};
+
+use discover::id_of;
 
 use crate::{host::lock, registry::Callback};
 
