@@ -95,7 +95,7 @@ end
 
 --- The headers of a provider, with the credential where it looks for it.
 ---@param request table what an adapter is given
----@param key_header? string header for keys; `authorization: Bearer …` without one
+---@param key_header? string header for keys; `authorization: Bearer …` without one, and for logins
 ---@param more? table<string, string>
 ---@return table<string, string>
 function M.headers(request, key_header, more)
@@ -104,7 +104,7 @@ function M.headers(request, key_header, more)
     headers[name] = value
   end
   local token = request.auth.token
-  if token and key_header then
+  if token and key_header and request.auth.kind ~= "oauth" then
     headers[key_header] = token
   elseif token then
     headers.authorization = "Bearer " .. token

@@ -21,7 +21,7 @@ use crate::{
     hooks::Event,
     models::{self, Model, ModelError},
     paths::Dirs,
-    registry::{ProviderSpec, Registry},
+    registry::Registry,
     run::{Queues, RunState},
     session::Session,
     settings::Settings,
@@ -134,6 +134,8 @@ pub struct Host {
     pub wake: tokio::sync::Notify,
     /// Counts sessions: what was made for an earlier one does not reach the present one.
     pub(crate) epoch: AtomicU64,
+    /// One renewal of a login after the other.
+    pub(crate) renewing: tokio::sync::Mutex<()>,
     /// One reload after the other.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
@@ -208,6 +210,7 @@ impl Host {
             flag_problems: Mutex::default(),
             wake: tokio::sync::Notify::new(),
             epoch: AtomicU64::new(0),
+            renewing: tokio::sync::Mutex::new(()),
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
             interrupted: Mutex::new(None),
@@ -338,12 +341,6 @@ impl Host {
             .or_else(|| providers.first())
             .ok_or(ModelError::NoProviders)?;
         self.default_of(&first.name)
-    }
-
-    /// The credential for requests to `provider`.
-    pub fn credential(&self, provider: &ProviderSpec) -> Result<auth::Credential, auth::AuthError> {
-        let own_server = self.flags.base_url.is_some();
-        auth::resolve(provider, self.flags.api_key.as_deref(), own_server, &self.dirs.state)
     }
 
     /// The tools that the model may use, sorted by name.

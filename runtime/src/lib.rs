@@ -19,6 +19,7 @@ pub mod message;
 pub mod models;
 pub mod modes;
 pub mod near;
+pub mod oauth;
 pub mod paths;
 pub mod registry;
 pub mod run;

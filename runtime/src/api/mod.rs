@@ -22,6 +22,7 @@ mod hash;
 mod http;
 mod job;
 mod json;
+mod listen;
 mod log;
 mod loop_run;
 mod path;
@@ -101,6 +102,7 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.job", doc: "Programs that run beside.", entries: job::ENTRIES },
     Namespace { name: "zi.json", doc: "JSON.", entries: json::ENTRIES },
     Namespace { name: "zi.http", doc: "HTTP.", entries: http::ENTRIES },
+    Namespace { name: "zi.http", doc: "A request to this machine.", entries: listen::ENTRIES },
     Namespace { name: "zi.fs", doc: "Files.", entries: fs::ENTRIES },
     Namespace { name: "zi.fs", doc: "Searching files.", entries: grep::ENTRIES },
     Namespace { name: "zi.fs", doc: "Hearing of changes.", entries: watch::ENTRIES },

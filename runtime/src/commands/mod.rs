@@ -3,6 +3,7 @@
 pub mod api;
 pub mod check;
 pub mod ext;
+pub mod login;
 pub mod test;
 pub mod trust;
 
@@ -39,6 +40,18 @@ pub const ALL: &[SubCommand] = &[
         usage: "[DIR] [--yes|--show|--revoke] [--json]",
         about: "Decide whether a project's .zi may act",
         run: trust::run,
+    },
+    SubCommand {
+        name: "login",
+        usage: "[PROVIDER] [--key]",
+        about: "Log in to a provider, or keep its key",
+        run: login::run_login,
+    },
+    SubCommand {
+        name: "logout",
+        usage: "PROVIDER",
+        about: "Forget what is kept for a provider",
+        run: login::run_logout,
     },
     SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
 ];

@@ -175,7 +175,7 @@ async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
     if let Err(err) = host.choose_model() {
         return Ended::error(exit::USAGE, Failure::new("invalid_request", err.to_string()));
     }
-    if let Err(failure) = check_credential(host) {
+    if let Err(failure) = check_credential(host).await {
         return Ended::error(exit::AUTH, failure);
     }
     match host.prompt(prompt).await {
@@ -189,10 +189,11 @@ async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
     }
 }
 
-fn check_credential(host: &Host) -> Result<(), Failure> {
+async fn check_credential(host: &Arc<Host>) -> Result<(), Failure> {
     let model = host.model().ok_or_else(|| Failure::new("invalid_request", "no model"))?;
     let Some(provider) = host.registry.provider(&model.provider) else { return Ok(()) };
-    host.credential(&provider).map(drop).map_err(|err| Failure::new("auth", err.to_string()))
+    let credential = host.credential(&provider).await;
+    credential.map(drop).map_err(|err| Failure::new("auth", err.to_string()))
 }
 
 fn limit_failure(report: &RunReport) -> Option<Failure> {

@@ -6,4 +6,4 @@ mod out;
 
 pub use batch::run;
 pub(crate) use batch::table;
-pub use out::{ask, print_lines, print_more, report_error, report_note};
+pub use out::{ask, ask_line, ask_secret, print_lines, print_more, report_error, report_note};

@@ -170,3 +170,26 @@ pub fn ask(question: &str) -> io::Result<Option<String>> {
     io::stdin().read_line(&mut answer)?;
     Ok(Some(answer.trim().to_owned()))
 }
+
+/// Asks for a line: on the terminal, or from whatever standard input is.
+pub fn ask_line(question: &str) -> io::Result<String> {
+    let mut err = io::stderr().lock();
+    write!(err, "{} ", strip_ansi(question)).and_then(|()| err.flush())?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Asks for a line that does not show while it is typed.
+pub fn ask_secret(question: &str) -> io::Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let stdin = io::stdin();
+    let Ok(before) = tcgetattr(&stdin) else { return ask_line(question) };
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    hidden.local_modes.insert(LocalModes::ECHONL);
+    tcsetattr(&stdin, OptionalActions::Flush, &hidden)?;
+    let answer = ask_line(question);
+    tcsetattr(&stdin, OptionalActions::Flush, &before)?;
+    answer
+}

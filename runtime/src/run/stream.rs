@@ -238,7 +238,7 @@ impl Host {
             );
             return Ended::Failed(Failure::new("invalid_request", text));
         };
-        let credential = match self.credential(&provider) {
+        let credential = match self.credential(&provider).await {
             Ok(credential) => credential,
             Err(err) => return Ended::Failed(Failure::new("auth", err.to_string())),
         };
@@ -309,6 +309,7 @@ impl Host {
         let base_url = self.flags.base_url.as_deref().unwrap_or(&provider.base_url);
         let auth = match credential {
             Credential::Key(token) => json!({ "kind": "api_key", "token": token }),
+            Credential::Token(token) => json!({ "kind": "oauth", "token": token }),
             Credential::None => json!({ "kind": "none" }),
         };
         let reasoning = request.reasoning.as_deref().filter(|level| *level != "off");
