@@ -13,10 +13,13 @@ use zi_kernel::scheduler;
 use crate::{
     api::{self, Call},
     extensions::{CallFailure, Extension, Invocation, budgets},
-    host::{Host, Level},
+    host::{Host, Level, lock},
     near,
     registry::Callback,
 };
+
+/// After so many failures in a row a handler is taken out.
+const MAX_FAILURES: u32 = 20;
 
 /// Something that happened, or is about to.
 #[derive(Clone)]
@@ -148,19 +151,63 @@ impl Host {
 
     /// Tells one observer.
     pub fn observe(self: &Arc<Self>, callback: &Callback, event: Event) {
-        let host = self.clone();
-        let label = format!("on {}", event.name);
-        let heard = call_handler(self, callback, event, false);
+        let (host, callback) = (self.clone(), callback.clone());
+        let name = event.name.clone();
+        let heard = call_handler(self, &callback, event, false);
         self.observers.spawn_on(
             async move {
-                if let Err(failure) = heard.await
-                    && !failure.cancelled
-                {
-                    host.report(&failure, &label);
+                match heard.await {
+                    Ok(_) => host.handler_worked(&callback),
+                    Err(failure) if failure.cancelled => {}
+                    Err(failure) => {
+                        host.count_failure(&failure);
+                        if !failure.traceback.is_empty() {
+                            crate::logs::write(
+                                &host,
+                                &failure.extension,
+                                "error",
+                                &failure.traceback,
+                            );
+                        }
+                        host.handler_failed(&callback, &name, &format!("on {name}: {failure}"));
+                    }
                 }
             },
             &self.io,
         );
+    }
+
+    /// A handler failed: the first time in a row is told, the others are logged, and after too many
+    /// it is taken out. Policy handlers do not come here: they block for as long as they fail.
+    fn handler_failed(&self, callback: &Callback, event: &str, text: &str) {
+        let key = (callback.owner.generation, callback.id);
+        let count = {
+            let mut failures = lock(&self.handler_failures);
+            let count = failures.entry(key).or_default();
+            *count += 1;
+            *count
+        };
+        crate::logs::write(self, &callback.owner.id, "error", text);
+        match count {
+            1 => self.notice(Level::Warn, text),
+            2..MAX_FAILURES => {}
+            _ => {
+                self.registry.drop_handler(event, callback);
+                let id = &callback.owner.id;
+                let text = format!(
+                    "{text}; the handler failed {count} times in a row and was taken out \
+                     (`/reload-ext {id}` brings it back)"
+                );
+                self.notice(Level::Warn, &text);
+            }
+        }
+    }
+
+    fn handler_worked(&self, callback: &Callback) {
+        let mut failures = lock(&self.handler_failures);
+        if !failures.is_empty() {
+            failures.remove(&(callback.owner.generation, callback.id));
+        }
     }
 
     /// Whether anybody listens for `name`.
@@ -179,17 +226,16 @@ impl Host {
         for callback in self.registry.handlers(&event.name) {
             match self.ask(&callback, &event, false).await {
                 Ok(answer) => {
+                    self.handler_worked(&callback);
                     if apply(&mut event, answer).is_break() {
                         break;
                     }
                 }
-                Err(fault) => self.notice(
-                    Level::Warn,
-                    &format!(
-                        "{} skipped: extension `{}`: {}",
-                        event.name, fault.extension, fault.message
-                    ),
-                ),
+                Err(Fault { extension, message }) => {
+                    let text =
+                        format!("{} skipped: extension `{extension}`: {message}", event.name);
+                    self.handler_failed(&callback, &event.name, &text);
+                }
             }
         }
         event

@@ -134,6 +134,8 @@ pub struct Host {
     pub wake: tokio::sync::Notify,
     /// Counts sessions: what was made for an earlier one does not reach the present one.
     pub(crate) epoch: AtomicU64,
+    /// How often in a row a handler has failed, by generation and callback.
+    pub(crate) handler_failures: Mutex<std::collections::HashMap<(u64, u64), u32>>,
     /// One renewal of a login after the other.
     pub(crate) renewing: tokio::sync::Mutex<()>,
     /// One reload after the other.
@@ -210,6 +212,7 @@ impl Host {
             flag_problems: Mutex::default(),
             wake: tokio::sync::Notify::new(),
             epoch: AtomicU64::new(0),
+            handler_failures: Mutex::default(),
             renewing: tokio::sync::Mutex::new(()),
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),

@@ -520,6 +520,16 @@ impl Registry {
         })
     }
 
+    /// Takes one handler out.
+    pub fn drop_handler(&self, event: &str, callback: &Callback) {
+        let is_it = |claim: &Claim<HandlerSpec>| {
+            Arc::ptr_eq(&claim.owner, &callback.owner) && claim.item.callback.id == callback.id
+        };
+        self.write(|tables| {
+            tables.handlers.get_mut(event).is_some_and(|claims| claims.remove(is_it))
+        });
+    }
+
     pub fn handlers(&self, event: &str) -> Vec<Callback> {
         self.read(|tables| {
             let claims = tables.handlers.get(event).into_iter().flat_map(Claims::live);

@@ -701,3 +701,105 @@ fn children_and_jobs_report_to_their_owner() {
     assert_eq!((&report["error"], &report["turns"]), (&json!(false), &json!(2)));
     drop(keep);
 }
+
+#[test]
+fn a_handler_that_always_fails_is_told_once_and_taken_out() {
+    let extension = r#"
+        local heard = 0
+        zi.on("faults:tick", function(event)
+          if event.data < 0 then return end
+          error("tick " .. event.data)
+        end)
+        zi.on("faults:tick", function() heard = heard + 1 end)
+        zi.command({ name = "go", handler = function(_, ctx)
+          for index = 1, 10 do zi.emit("faults:tick", index) zi.task.sleep(1) end
+          zi.emit("faults:tick", -1)
+          zi.task.sleep(20)
+          for index = 11, 40 do zi.emit("faults:tick", index) zi.task.sleep(1) end
+          zi.task.sleep(20)
+          print("heard " .. heard)
+        end })"#;
+    let zi = demo().home_file("extensions/faults.lua", extension);
+    let (home, keep) = (zi.home().to_owned(), zi.another());
+    let done = zi.args(["-p", "/go"]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let told: Vec<&str> = done.stderr.lines().collect();
+    assert_eq!(told.len(), 3, "{}", done.stderr);
+    assert!(told[0].contains("faults.lua:5: tick 1"), "{}", told[0]);
+    assert!(told[1].contains("tick 11"), "one that worked in between counts anew: {}", told[1]);
+    assert!(told[2].contains("20 times in a row") && told[2].contains("/reload-ext faults"));
+    let log = std::fs::read_to_string(home.join("state/logs/faults.log")).expect("there is a log");
+    assert!(log.contains("tick 12") && log.contains("heard 41"), "{log}");
+    drop(keep);
+}
+
+/// Programs that never end by themselves, each in its own way.
+const RUNAWAYS: &[(&str, &str)] = &[
+    ("loop", "while true do end"),
+    ("coroutine", "coroutine.wrap(function() while true do end end)()"),
+    ("pcall", "while true do pcall(function() while true do end end) end"),
+    (
+        "xpcall",
+        "while true do xpcall(function() while true do end end, function() while true do end end) end",
+    ),
+    (
+        "nested",
+        "local function nest(n) if n == 0 then while true do end end coroutine.wrap(nest)(n - 1) end nest(20)",
+    ),
+    (
+        "sort",
+        "while true do local t = {} for i = 1, 100 do t[i] = -i end table.sort(t, function(a, b) return a < b end) end",
+    ),
+    ("gsub", "while true do (('x'):rep(1000)):gsub('.', function(c) return c end) end"),
+    ("pattern", "(('a'):rep(30)):find(('.-'):rep(30) .. 'b')"),
+    ("rep", "while true do local s = ('x'):rep(1 << 20) s = s .. s end"),
+    (
+        "finaliser",
+        "while true do setmetatable({}, { __gc = function() for _ = 1, 1e6 do end end }) end",
+    ),
+    (
+        "closing",
+        "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end",
+    ),
+    ("tostring", "tostring(setmetatable({}, { __tostring = function() while true do end end }))"),
+    (
+        "index",
+        "local t = setmetatable({}, { __index = function(t, k) return t[k + 1] end }) while true do pcall(function() return t[1] end) end",
+    ),
+    ("json", "local t = {} for i = 1, 1000000 do t[i] = i end while true do zi.json.encode(t) end"),
+    (
+        "timers",
+        "for _ = 1, 1000 do zi.task.every(10, function() for _ = 1, 1e5 do end end) end while true do end",
+    ),
+    ("waiting", "while true do zi.task.sleep(3600000) end"),
+];
+
+#[test]
+fn sixteen_runaways_leave_a_run_and_its_journal_whole() {
+    let server = Server::start();
+    server.reply(Reply::sse(anthropic::tool_call("a", "bash", &json!({ "command": "echo fine" }))));
+    server.reply(Reply::sse(anthropic::text("all is well")));
+    let mut zi = at(&server);
+    for (name, body) in RUNAWAYS {
+        let text = format!("zi.on('agent_start', function() {body} end)\n");
+        zi = zi.home_file(&format!("extensions/run-{name}.lua"), text);
+    }
+    let (home, again) = (zi.home().to_owned(), zi.another());
+    let done = zi.args(["--json", "go"]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(done.result()["text"], "all is well");
+    for (name, _) in RUNAWAYS.iter().filter(|(name, _)| *name != "waiting") {
+        assert!(
+            done.stderr.contains(&format!("run-{name}")),
+            "{name} is not named: {}",
+            done.stderr
+        );
+    }
+    let session = read_session(&home);
+    let roles = ["\"user\"", "\"tool_result\"", "all is well", "fine"];
+    assert!(roles.iter().all(|part| session.contains(part)), "{session}");
+    server.reply(Reply::sse(anthropic::text("and again")));
+    let flags = ["--provider", "anthropic", "--model", "m", "--api-key", "k", "--base-url"];
+    let next = again.args(flags).arg(server.url()).args(["--no-ext", "-c", "-p", "next"]).run();
+    assert_eq!((next.code, next.stdout.as_str()), (Some(0), "and again\n"), "{}", next.stderr);
+}

@@ -63,3 +63,29 @@ describe("zi.text", function()
     end
   end)
 end)
+
+describe("zi.text.fuzzy", function()
+  local function found(needle, items, opts)
+    local texts = {}
+    for _, one in ipairs(zi.text.fuzzy(needle, items, opts)) do
+      texts[#texts + 1] = one.text
+    end
+    return texts
+  end
+
+  it("finds letters in their order, the best first", function()
+    expect(found("fb", { "prelude", "foo_bar", "fb" })):equals({ "fb", "foo_bar" })
+    expect(found("foo !^bar", { "foo", "barfoo", "bar/foo" })):equals({ "foo" })
+    expect(zi.text.fuzzy("bar", { "foo", "bar" })[1].index):is(2)
+  end)
+
+  it("keeps the order without a needle, and the limit", function()
+    expect(found("", { "b", "a", "c" }, { limit = 2 })):equals({ "b", "a" })
+  end)
+
+  it("names what is wrong", function()
+    expect(function()
+      zi.text.fuzzy("x", "y")
+    end):errors("^zi%.text%.fuzzy: `items` must be an array, not string")
+  end)
+end)

@@ -9,7 +9,7 @@ use zi_kernel::scheduler::{self, Nulls};
 
 use super::{
     Bind, Entry,
-    fields::{Fields, kind_of, misuse},
+    fields::{Fields, kind_of, misuse, string_argument},
     plain,
 };
 use crate::run::head_and_tail;
@@ -110,6 +110,15 @@ pub const ENTRIES: &[Entry] = &[
         bind: Bind::Zi(|lua| {
             plain(lua, |_, text: Value| Ok(strip_ansi(&string("zi.text.strip_ansi", &text)?)))
         }),
+    },
+    Entry {
+        name: "fuzzy",
+        doc: "Finds `needle` in `items`, its letters in order with gaps allowed, the best first: \
+              `{index, score, text}`. Words of the needle must all fit; `'word` must be there as it is, \
+              `^word` begins, `word$` ends, `!word` must not fit. `limit` (100). An empty needle keeps \
+              the order.",
+        meta: "---@param needle string\n---@param items string[]\n---@param opts? {limit?: integer}\n---@return {index: integer, score: integer, text: string}[]",
+        bind: Bind::Zi(|lua| plain(lua, fuzzy)),
     },
     Entry {
         name: "tokens",
@@ -284,6 +293,26 @@ fn skip_string<'a>(text: &str, body: &'a str, endless_to: &mut usize) -> &'a str
     }
     *endless_to = text.len();
     body
+}
+
+fn fuzzy(lua: &Lua, (needle, items, opts): (Value, Value, Value)) -> Result<Value> {
+    const WHO: &str = "zi.text.fuzzy";
+    let needle = string_argument(WHO, "needle", &needle)?;
+    let Value::Table(items) = items else {
+        return Err(misuse(WHO, format_args!("`items` must be an array, not {}", kind_of(&items))));
+    };
+    let mut texts = Vec::with_capacity(items.raw_len());
+    for item in items.sequence_values::<Value>() {
+        texts.push(string_argument(WHO, "items[…]", &item?)?);
+    }
+    let limit = Fields::or_empty(lua, WHO, opts)?.opt_count("limit", 1_000_000)?.unwrap_or(100);
+    let mut matcher = frizbee::Matcher::from_query(&needle, &frizbee::Config::default());
+    let found = matcher.match_list(&texts);
+    let found = found.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|found| {
+        let index = found.index as usize;
+        json!({ "index": index + 1, "score": found.score, "text": texts[index] })
+    });
+    scheduler::to_lua(lua, &found.collect(), Nulls::Nil)
 }
 
 #[cfg(test)]

@@ -242,6 +242,7 @@ impl Host {
     fn retire(self: &Arc<Self>, old: &Arc<Extension>) {
         self.stop_jobs_of(old);
         *lock(&old.handoff) = super::Handoff::default();
+        lock(&self.handler_failures).retain(|(generation, _), _| *generation != old.generation);
         let Some(vm) = old.take_vm() else { return };
         vm.retire();
         let run = self.current_run().map(|run| run.ended.clone());
