@@ -354,10 +354,21 @@ impl Host {
 
     /// What the user set for the extension `id`.
     pub(crate) fn extension_settings(&self, id: &str) -> serde_json::Map<String, Value> {
-        match self.settings.extensions.get(id) {
+        let given = self.front.testbed().and_then(|bed| bed.settings_of(id));
+        match given.as_ref().or_else(|| self.settings.extensions.get(id)) {
             Some(Value::Object(settings)) => settings.clone(),
             _ => serde_json::Map::new(),
         }
+    }
+
+    /// What the command line says to the flag `--name` of an extension: nothing, only its name, or a
+    /// value too.
+    pub(crate) fn extension_flag(&self, name: &str) -> Option<Option<String>> {
+        if let Some(given) = self.front.testbed().and_then(|bed| bed.flag(name)) {
+            return Some(given);
+        }
+        let mut given = self.flags.extension_flags.iter().rev();
+        given.find(|(given, _)| given == name).map(|(_, value)| value.clone())
     }
 
     // Children ------------------------------------------------------------------------------------

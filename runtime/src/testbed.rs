@@ -37,6 +37,15 @@ struct Wishes {
     model: Option<String>,
 }
 
+/// What the user of a test set.
+#[derive(Debug, Default)]
+struct Given {
+    /// By extension.
+    settings: BTreeMap<String, Value>,
+    /// By name; a flag may have no value.
+    flags: BTreeMap<String, Option<String>>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct TestBed {
@@ -47,6 +56,7 @@ pub struct TestBed {
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
     wishes: Mutex<Wishes>,
+    given: Mutex<Given>,
 }
 
 impl TestBed {
@@ -58,7 +68,26 @@ impl TestBed {
             notices: Mutex::default(),
             cases: Mutex::default(),
             wishes: Mutex::default(),
+            given: Mutex::default(),
         })
+    }
+
+    /// Sets what the extension `id` finds in `zi.settings` from here on.
+    pub fn set_settings(&self, id: String, settings: Value) {
+        lock(&self.given).settings.insert(id, settings);
+    }
+
+    pub fn settings_of(&self, id: &str) -> Option<Value> {
+        lock(&self.given).settings.get(id).cloned()
+    }
+
+    /// Sets what `zi.flag` finds on the command line from here on.
+    pub fn set_flag(&self, name: String, value: Option<String>) {
+        lock(&self.given).flags.insert(name, value);
+    }
+
+    pub fn flag(&self, name: &str) -> Option<Option<String>> {
+        lock(&self.given).flags.get(name).cloned()
     }
 
     /// The events so far, oldest first, as `--mode json` prints them.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mlua::{Function, Lua, MultiValue, Result, Value};
-use serde_json::{Value as Data, json};
+use serde_json::{Map, Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
@@ -20,9 +20,10 @@ use super::{
 use crate::{
     extensions::{Invocation, budgets},
     hooks::Event,
-    host::{Host, lock},
+    host::{Host, Level, lock},
     message::{self, ToolCall},
     run::Prompt,
+    sessions::Change,
     testbed::{Case, TestBed},
 };
 
@@ -40,15 +41,17 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "load",
         doc: "Loads the extension under test: a file, or a folder with `init.lua`. The path starts at \
-              the spec's own folder. At the top of a spec it is loaded before the first test.",
-        meta: "---@param path string",
+              the spec's own folder. At the top of a spec it is loaded before the first test. \
+              `settings` is what it finds in `zi.settings`, `flags` what `zi.flag` finds: true, or a \
+              value.",
+        meta: "---@param path string\n---@param opts? {settings?: table, flags?: table<string, any>}",
         bind: Bind::Zi(|lua| {
             let who = binding_name();
             let name = who.clone();
-            let function = lua.create_async_function(move |lua, path: Value| {
+            let function = lua.create_async_function(move |lua, args: (Value, Value)| {
                 let who = who.clone();
                 async move {
-                    let loaded = load(&lua, &who, path).await;
+                    let loaded = load(&lua, &who, args).await;
                     outcome(&lua, loaded)
                 }
             })?;
@@ -84,7 +87,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "command",
-        doc: "Runs a slash command, and the prompts that it submits. Answers `{status, error, runs}`; \
+        doc: "Runs a slash command, and the prompts and changes of session that it asks for. Answers `{status, error, runs}`; \
               `status` is `ok`, `error` or `unknown`.",
         meta: "---@async\n---@param line string as `/name arguments`\n---@return {status: string, error?: string, runs: zi.spec.Run[]}",
         bind: Bind::Zi(|lua| waiting(lua, command)),
@@ -156,11 +159,12 @@ fn add_case(lua: &Lua, spec: Value) -> Result<()> {
     Ok(())
 }
 
-async fn load(lua: &Lua, who: &str, path: Value) -> Result<()> {
+async fn load(lua: &Lua, who: &str, (path, opts): (Value, Value)) -> Result<()> {
     let data = VmData::of(lua)?;
     let path = string_argument(who, "path", &path)?;
     let folder = data.owner().entry.parent().unwrap_or(Path::new("/"));
     let path = super::path::normalize(&folder.join(path));
+    give(lua, who, &path, opts)?;
     if data.is_loading() {
         bed(lua)?.wish_extension(path);
         return Ok(());
@@ -168,6 +172,29 @@ async fn load(lua: &Lua, who: &str, path: Value) -> Result<()> {
     let host = data.host()?;
     let loaded = offload(async move { host.load_under_test(&[path], Vec::new()).await }).await?;
     loaded.map_err(|problem| misuse(who, problem))
+}
+
+/// Sets what the extension at `path` is told by the user.
+fn give(lua: &Lua, who: &str, path: &Path, opts: Value) -> Result<()> {
+    let bed = bed(lua)?;
+    let fields = Fields::or_empty(lua, who, opts)?;
+    if let Some(settings) = fields.opt_data("settings")? {
+        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        bed.set_settings(id, settings);
+    }
+    let flags = match fields.opt_data("flags")? {
+        Some(Data::Object(flags)) => flags,
+        _ => Map::new(),
+    };
+    for (name, value) in flags {
+        let value = match value {
+            Data::Bool(true) => None,
+            Data::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        bed.set_flag(name, value);
+    }
+    Ok(())
 }
 
 fn use_model(lua: &Lua, reference: Value) -> Result<()> {
@@ -196,6 +223,7 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     }
     let prompt = Prompt { text, images, source: "user" };
     let mut runs = offload(async move {
+        apply_changes(&host).await;
         let mut runs = vec![run_prompt(&host, prompt).await];
         runs.extend(run_queued(&host).await);
         runs
@@ -208,10 +236,23 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     scheduler::to_lua(&lua, &last, Nulls::Nil)
 }
 
-/// The prompts that extensions submitted.
+/// Makes the changes of session that wait. A test keeps its session: a new one would give the spec a
+/// fresh VM, too.
+async fn apply_changes(host: &Arc<Host>) {
+    let asked = std::mem::take(&mut lock(&host.queues).changes);
+    let (leaving, staying): (Vec<_>, Vec<_>) = asked.into_iter().partition(Change::leaves);
+    lock(&host.queues).changes.extend(staying);
+    for change in leaving {
+        host.notice(Level::Error, &format!("a test keeps its session; not done: {change:?}"));
+    }
+    host.apply_changes().await;
+}
+
+/// The prompts that extensions submitted, and the changes that they asked for.
 async fn run_queued(host: &Arc<Host>) -> Vec<Data> {
     let mut runs = Vec::new();
     loop {
+        apply_changes(host).await;
         let next = lock(&host.queues).prompts.pop_front();
         let Some(prompt) = next else { return runs };
         runs.push(run_prompt(host, prompt).await);
@@ -267,6 +308,7 @@ async fn command(lua: Lua, line: Value) -> Result<Value> {
         return Err(misuse(WHO, format_args!("`{line}` does not start with `/`")));
     };
     let done = offload(async move {
+        apply_changes(&host).await;
         let ran = run_command(&host, &line).await;
         let runs = run_queued(&host).await;
         host.settle(OBSERVERS).await;
