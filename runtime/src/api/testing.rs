@@ -18,7 +18,7 @@ use super::{
     make_ctx, outcome, plain, trampoline, waiting,
 };
 use crate::{
-    extensions::{Invocation, budgets},
+    extensions::{self, Invocation, budgets},
     hooks::Event,
     host::{Host, Level, lock},
     message::{self, ToolCall},
@@ -179,8 +179,7 @@ fn give(lua: &Lua, who: &str, path: &Path, opts: Value) -> Result<()> {
     let bed = bed(lua)?;
     let fields = Fields::or_empty(lua, who, opts)?;
     if let Some(settings) = fields.opt_data("settings")? {
-        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        bed.set_settings(id, settings);
+        bed.set_settings(extensions::id_of(path), settings);
     }
     let flags = match fields.opt_data("flags")? {
         Some(Data::Object(flags)) => flags,

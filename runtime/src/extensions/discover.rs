@@ -135,7 +135,8 @@ pub fn inspect(path: &Path) -> Result<Found, String> {
     read_entry(id_of(path), Rank { source: Source::User, order: 0 }, entry, root, is_dir)
 }
 
-fn id_of(path: &Path) -> String {
+/// The id of the extension at `path`, a file or a folder.
+pub(crate) fn id_of(path: &Path) -> String {
     let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
     match name.and_then(|name| name.to_str()) {
         Some("init") => path
