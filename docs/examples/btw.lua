@@ -4,9 +4,9 @@
 
 local TOOLS = { "read", "grep", "find", "ls" }
 
-local SYSTEM = "You answer a question beside a conversation between a user and a coding agent. What "
-  .. "was said so far comes before the question. Answer briefly. You may look at files; you cannot "
-  .. "change anything, and nothing of this is seen by the agent."
+local SYSTEM = "You answer a question beside a conversation between a user and a coding agent. "
+  .. "What was said so far comes before the question. Answer briefly. You may look at files; you "
+  .. "cannot change anything, and nothing of this is seen by the agent."
 
 -- The side conversation goes on with the next /btw until /btw alone ends it.
 ---@type zi.AiSession?

@@ -72,8 +72,8 @@ local function write(kept)
   return table.concat(parts, "\n\n")
 end
 
--- The first answer counts, and handlers of the bundle come last: no model is asked. What was kept is
--- in `details`, so the next summary starts from the lists and not from a summary of a summary.
+-- The first answer counts, and handlers of the bundle come last: no model is asked. What was kept
+-- is in `details`, so the next summary starts from the lists, not from a summary of a summary.
 zi.on("session_before_compact", function(event, ctx)
   local previous = ctx.session.entries({ type = "compaction", limit = 1 })[1]
   local kept = previous and previous.details or {}

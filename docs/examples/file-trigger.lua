@@ -26,8 +26,8 @@ local function say(path, ctx)
   if text:find("%S") then ctx.send_user_message(text, { target = "follow_up" }) end
 end
 
--- Looks at the file again and again. What it holds counts once it was the same twice: whoever writes
--- it may not be done.
+-- Looks at the file again and again. What it holds counts once it was the same twice: whoever
+-- writes it may not be done.
 ---@async
 local function start(path, ctx)
   local seen, newest = stamp(path), nil

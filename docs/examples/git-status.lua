@@ -4,8 +4,8 @@
 
 local MAX_LINES = 40
 
--- `core.fsmonitor` names a program that `git status` would run: a repository that was only looked at
--- must not start one. Without the lock, a `git` of the user never meets ours.
+-- `core.fsmonitor` names a program that `git status` would run: a repository that was only looked
+-- at must not start one. Without the lock, a `git` of the user never meets ours.
 local COMMAND = { "git", "-c", "core.fsmonitor=false", "status", "--short", "--branch" }
 local OPTIONS = { env = { GIT_OPTIONAL_LOCKS = "0" }, timeout_ms = 3000 }
 

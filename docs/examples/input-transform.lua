@@ -1,5 +1,5 @@
 -- name: input-transform
--- description: Expands shortcuts such as `;fix` at the start of what you type; `;` alone lists them.
+-- description: Expands shortcuts such as `;fix` in front of what you type; `;` lists them.
 -- api: 1
 
 local settings = zi.settings({

@@ -51,7 +51,7 @@ local function is_inside(real, cwd)
   return false
 end
 
--- A link to a protected file is found by where it leads, a link that is called like one by its name.
+-- A link to a protected file is found by where it leads, one that is called like it by its name.
 local function protected_part(...)
   for _, path in ipairs({ ... }) do
     for part in path:gmatch("[^/]+") do

@@ -1,21 +1,28 @@
 -- name: permission-gate
--- description: Asks before shell commands that look destructive; refuses them where nobody can answer.
+-- description: Asks before shell commands that look destructive; without a screen it refuses them.
 -- api: 1
 
 -- A seat belt and no prison: it knows a slip when it sees one. Against a command that hides what it
 -- does (`sh -c "$(base64 -d …)"`) only a sandbox helps.
+local START = "%f[%w_-]"
+--- Whatever the same command says before the word that counts.
+local WORDS = "%f[%s][^;&|\n]*%s"
+local GIT = START .. "git" .. WORDS
+
 local RULES = {
-  { pattern = "%f[%w]rm%s[^;&|]*%-%a*[rRf]", what = "delete files for good" },
-  { pattern = "%f[%w]rm%s[^;&|]*%-%-[rf]", what = "delete files for good" },
-  { pattern = "%f[%w]find%s.*%-delete", what = "delete files for good" },
-  { pattern = "%f[%w]git%s[^;&|]*reset%s[^;&|]*%-%-hard", what = "throw away changes" },
-  { pattern = "%f[%w]git%s[^;&|]*clean%s[^;&|]*%-%a*f", what = "delete untracked files" },
-  { pattern = "%f[%w]git%s[^;&|]*push%s[^;&|]*%-%-?f", what = "overwrite a remote branch" },
-  { pattern = "%f[%w]mkfs", what = "format a disk" },
-  { pattern = "%f[%w]dd%s[^;&|]*of=", what = "overwrite a device or a file" },
+  { pattern = START .. "rm" .. WORDS .. "%-%a*[rRf]", what = "delete files for good" },
+  { pattern = START .. "rm" .. WORDS .. "%-%-[rf]", what = "delete files for good" },
+  { pattern = START .. "find" .. WORDS .. "%-delete", what = "delete files for good" },
+  { pattern = GIT .. "reset" .. WORDS .. "%-%-hard", what = "drop changes" },
+  { pattern = GIT .. "clean" .. WORDS .. "%-%-?%a*f", what = "delete files" },
+  { pattern = GIT .. "push" .. WORDS .. "%-f", what = "rewrite a branch" },
+  { pattern = GIT .. "push" .. WORDS .. "%-%-force", what = "rewrite a branch" },
+  { pattern = START .. "mkfs", what = "format a disk" },
+  { pattern = START .. "dd" .. WORDS .. "of=", what = "overwrite a device or a file" },
   { pattern = ">%s*/dev/[sn][dv]", what = "overwrite a disk" },
-  { pattern = "%f[%w]ch[mo][ow][dn]%s[^;&|]*%-%a*R", what = "change the owner or mode of a tree" },
-  { pattern = "%f[%w]sudo%s", what = "act as root" },
+  { pattern = START .. "chmod" .. WORDS .. "%-%a*R", what = "change the modes of a whole folder" },
+  { pattern = START .. "chown" .. WORDS .. "%-%a*R", what = "change the owner of a whole folder" },
+  { pattern = START .. "sudo%s", what = "act as root" },
   { pattern = "|%s*[bdkz]?a?sh%f[%W]", what = "run what another command prints" },
 }
 

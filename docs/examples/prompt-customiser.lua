@@ -1,5 +1,5 @@
 -- name: prompt-customiser
--- description: Puts a project's rules into the system prompt, some of them only when they are asked for.
+-- description: Puts a project's rules into the system prompt, some of them only on demand.
 -- api: 1
 
 -- `rules/*.md` hold for every run. `rules/topics/NAME.md` holds for a prompt that says `#NAME`.

@@ -56,8 +56,8 @@ end
 
 zi.tool({
   name = "read",
-  description = "Read a text file, or look at an image. Gives at most 2000 lines or 50 KiB, then says "
-    .. "which offset to go on with. Secrets are shown as [redacted]; never write that text back.",
+  description = "Read a text file, or look at an image. Gives at most 2000 lines or 50 KiB, then "
+    .. "says which offset to go on with. Secrets are shown as [redacted]; never write that back.",
   prompt_snippet = "read a file or look at an image; secrets are hidden",
   kind = "read",
   parallel = true,

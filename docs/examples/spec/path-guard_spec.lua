@@ -41,7 +41,9 @@ describe("path-guard", function()
     zi.test.file(".git/config", "x")
     zi.test.file("sub/.env", "x")
     link(".git/config", "harmless.txt")
-    for _, path in ipairs({ ".git/config", "sub/.env", ".GIT/config", "harmless.txt" }) do
+    zi.test.file("settings.txt", "x")
+    link("settings.txt", ".env")
+    for _, path in ipairs({ ".git/config", "sub/.env", ".GIT/config", "harmless.txt", ".env" }) do
       expect(path .. ": " .. outcome("read", { path = path })):is(path .. ": blocked")
     end
     zi.test.file(".gitignore", "x")
@@ -49,7 +51,8 @@ describe("path-guard", function()
   end)
 
   it("allows folders and protects names that the settings give", function()
-    zi.test.load("../path-guard.lua", { settings = { also = { "/etc" }, protected = { "passwd" } } })
+    local settings = { also = { "/etc" }, protected = { "passwd" } }
+    zi.test.load("../path-guard.lua", { settings = settings })
     expect(outcome("read", { path = "/etc/hostname" })):never():is("blocked")
     expect(outcome("read", { path = "/etc/passwd" })):is("blocked")
     zi.test.file(".env", "x")
