@@ -125,6 +125,8 @@ pub struct Host {
     pub(crate) recheck_trust: bool,
     /// The thread of the bundled extensions.
     pub(crate) bundle_worker: Mutex<Option<Worker>>,
+    /// `extensions` of the settings; a reload reads it again.
+    pub(crate) extension_settings: Mutex<serde_json::Map<String, Value>>,
     /// The flags that extensions have declared, and what is wrong with what was given.
     pub(crate) known_flags: Mutex<std::collections::BTreeSet<String>>,
     pub(crate) flag_problems: Mutex<Vec<String>>,
@@ -177,6 +179,7 @@ impl fmt::Debug for Host {
 impl Host {
     pub fn new(parts: HostParts) -> Arc<Self> {
         let reasoning = parts.flags.reasoning.clone().or_else(|| parts.settings.reasoning.clone());
+        let extension_settings = Mutex::new(parts.settings.extensions.clone());
         let selection = Selection { model: None, reasoning, tools: parts.flags.tools.clone() };
         Arc::new(Self {
             io: parts.io,
@@ -200,6 +203,7 @@ impl Host {
             explicit: parts.explicit,
             recheck_trust: parts.recheck_trust,
             bundle_worker: Mutex::new(None),
+            extension_settings,
             known_flags: Mutex::default(),
             flag_problems: Mutex::default(),
             wake: tokio::sync::Notify::new(),
@@ -354,8 +358,7 @@ impl Host {
 
     /// What the user set for the extension `id`.
     pub(crate) fn extension_settings(&self, id: &str) -> serde_json::Map<String, Value> {
-        let given = self.front.testbed().and_then(|bed| bed.settings_of(id));
-        match given.as_ref().or_else(|| self.settings.extensions.get(id)) {
+        match lock(&self.extension_settings).get(id) {
             Some(Value::Object(settings)) => settings.clone(),
             _ => serde_json::Map::new(),
         }

@@ -28,6 +28,7 @@ pub mod settings;
 pub mod startup;
 pub mod testbed;
 pub mod trust;
+pub mod watch;
 
 use std::process::ExitCode;
 

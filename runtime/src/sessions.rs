@@ -37,13 +37,6 @@ pub enum Change {
     },
 }
 
-impl Change {
-    /// Whether another session follows.
-    pub fn leaves(&self) -> bool {
-        matches!(self, Self::New | Self::Switch(_) | Self::Fork(_))
-    }
-}
-
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {

@@ -23,6 +23,8 @@ pub struct Settings {
     pub reasoning: Option<String>,
     /// Model calls that one prompt may take (50).
     pub max_steps: Option<u64>,
+    /// Whether extensions are reloaded when their files change.
+    pub watch: bool,
     pub compaction: Compaction,
     pub retry: Retry,
     /// Settings of extensions, by extension id.
@@ -120,6 +122,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("model", Kind::Text),
     ("reasoning", Kind::Choice(REASONING_LEVELS)),
     ("max_steps", Kind::Number(1, u64::MAX)),
+    ("watch", Kind::Flag),
     ("compaction.enabled", Kind::Flag),
     ("compaction.threshold_percent", Kind::Number(10, 100)),
     ("compaction.keep_recent_tokens", Kind::Number(0, u64::MAX)),

@@ -107,6 +107,9 @@ pub async fn start(
     sweep_outputs(&host);
     load_extensions(&host).await;
     check_flags(&host)?;
+    if host.settings.watch {
+        host.watch_extensions();
+    }
     check_tools(&host);
     open_session(&host, cli).await?;
     Ok(host)

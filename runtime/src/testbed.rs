@@ -37,15 +37,6 @@ struct Wishes {
     model: Option<String>,
 }
 
-/// What the user of a test set.
-#[derive(Debug, Default)]
-struct Given {
-    /// By extension.
-    settings: BTreeMap<String, Value>,
-    /// By name; a flag may have no value.
-    flags: BTreeMap<String, Option<String>>,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct TestBed {
@@ -56,7 +47,8 @@ pub struct TestBed {
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
     wishes: Mutex<Wishes>,
-    given: Mutex<Given>,
+    /// What the command line would say, by name; a flag may have no value.
+    flags: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl TestBed {
@@ -68,26 +60,17 @@ impl TestBed {
             notices: Mutex::default(),
             cases: Mutex::default(),
             wishes: Mutex::default(),
-            given: Mutex::default(),
+            flags: Mutex::default(),
         })
-    }
-
-    /// Sets what the extension `id` finds in `zi.settings` from here on.
-    pub fn set_settings(&self, id: String, settings: Value) {
-        lock(&self.given).settings.insert(id, settings);
-    }
-
-    pub fn settings_of(&self, id: &str) -> Option<Value> {
-        lock(&self.given).settings.get(id).cloned()
     }
 
     /// Sets what `zi.flag` finds on the command line from here on.
     pub fn set_flag(&self, name: String, value: Option<String>) {
-        lock(&self.given).flags.insert(name, value);
+        lock(&self.flags).insert(name, value);
     }
 
     pub fn flag(&self, name: &str) -> Option<Option<String>> {
-        lock(&self.given).flags.get(name).cloned()
+        lock(&self.flags).get(name).cloned()
     }
 
     /// The events so far, oldest first, as `--mode json` prints them.
@@ -197,15 +180,6 @@ impl Host {
             models::resolve(&self.registry, None, reference).map_err(|err| err.to_string())?;
         lock(&self.selection).model = Some(model);
         Ok(())
-    }
-
-    /// Waits until the handlers that observe have ended, `most` at the longest; answers whether they
-    /// did.
-    pub(crate) async fn settle(&self, most: Duration) -> bool {
-        self.observers.close();
-        let ended = tokio::time::timeout(most, self.observers.wait()).await.is_ok();
-        self.observers.reopen();
-        ended
     }
 
     /// A sleep by the stopped clock of a test; `None` where time goes by itself.

@@ -21,7 +21,7 @@ const SEEDS: &[Seed] = &[
     ("syntax", "local a = 1\nlocal x = = 1", 2, "load", "unexpected symbol"),
     ("raises", "\n\nerror('no luck')", 3, "load", "no luck"),
     ("no-module", "local a = 1\nrequire('no.such.module')", 2, "load", "no.such.module"),
-    ("returns", "return 5", 1, "load", "must return nothing or a function"),
+    ("returns", "return 5", 1, "load", "must return nothing, a function"),
     ("nil-call", "local t = {}\n\nt.x.y()", 3, "load", "nil value"),
     ("spins", "local n = 0\nwhile true do n = n + 1 end", 2, "load", "2000 ms"),
     ("executes", "-- c\nos.execute('true')", 2, "load", "os.execute: not available"),

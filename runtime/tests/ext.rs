@@ -129,7 +129,7 @@ fn the_list_names_every_state_and_the_line_of_each_error() {
     assert!(line("good - system shadowed").ends_with(&format!("by {home}/extensions/good.lua")));
     assert!(line("tool-read - builtin shadowed").contains("by "));
     assert!(!shown.stdout.contains("theirs"), "the project is not trusted");
-    assert!(shown.stderr.contains(".zi` were not loaded"), "{}", shown.stderr);
+    assert!(shown.stderr.contains(".zi` is not trusted"), "{}", shown.stderr);
 
     let rows = list(&base, &["--trust", "-e", "given.lua"]);
     assert_eq!(row(&rows, "theirs", "project")["state"], "enabled");

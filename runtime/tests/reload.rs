@@ -222,3 +222,42 @@ fn a_thousand_reloads_leave_nothing_behind() {
     assert!(grown < 1 << 20, "{grown} bytes more after a thousand reloads");
     drop(keep);
 }
+
+#[test]
+fn watched_files_are_reloaded_when_they_change() {
+    let server = Server::start();
+    let gate = server.gate();
+    let zi = zi()
+        .args(["--provider", "anthropic", "--model", "m", "--api-key", "k"])
+        .args(["--base-url", server.url(), "-p", "go"])
+        .settings(&json!({ "watch": true, "extensions": { "v": { "say": "one" } } }))
+        .home_file("extensions/v.lua", versioned("one"));
+    let path = zi.home().join("extensions/v.lua");
+    let (home, keep) = (zi.home().to_owned(), zi.another());
+    server.reply(Reply::sse(": hold on\n\n").wait(&gate).then(anthropic::tool_call(
+        "1",
+        "v",
+        &json!({}),
+    )));
+    server.reply(Reply::sse(anthropic::text("done")));
+    let running = zi.start();
+    gate.wait_reached();
+    std::fs::write(&path, versioned("two")).expect("it writes");
+    running.wait_for_stderr("reloaded v");
+    let by_settings = r#"local settings = zi.settings({ properties = { say = { type = "string" } } })
+        zi.tool({ name = "v", description = "d", parameters = {}, execute = function() return settings.say end })"#;
+    std::fs::write(&path, "zi.tool(").expect("it writes");
+    running.wait_for_stderr("v.lua:1:");
+    std::fs::write(&path, by_settings).expect("it writes");
+    running.wait_for_stderr("reloaded v\nzi: error");
+    running.wait_for_stderr("kept the old v\nzi: info: reloaded v");
+    let settings = json!({ "watch": true, "extensions": { "v": { "say": "three" } } });
+    std::fs::write(home.join("settings.json"), settings.to_string()).expect("it writes");
+    running.wait_for_stderr("extensions\n");
+    gate.open();
+    let done = running.wait();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let result = server.requests()[1].json()["messages"].to_string();
+    assert!(result.contains("three"), "{result}");
+    drop(keep);
+}

@@ -202,3 +202,25 @@ describe("zi.fs.grep", function()
     expect(tostring(err)):contains("unclosed group")
   end)
 end)
+
+describe("zi.fs.watch", function()
+  it("tells of changes until it is cancelled", function()
+    zi.test.file("watched/a.txt", "1")
+    local told
+    local watch = zi.fs.watch("watched", function(paths)
+      told = paths[1]
+    end)
+    zi.fs.write("watched/b.txt", "2")
+    while not told do
+      zi.task.sleep(5)
+    end
+    expect(told):contains("watched/")
+    watch:cancel()
+  end)
+
+  it("names what cannot be watched", function()
+    local watch, err = zi.fs.watch("absent", function() end)
+    expect(watch):is_nil()
+    expect(err.message):contains("absent")
+  end)
+end)

@@ -223,6 +223,11 @@ impl Running {
         assert!(self.stdout.wait_for(text), "it never printed {text:?}");
     }
 
+    /// Waits until it said `text` on standard error.
+    pub fn wait_for_stderr(&self, text: &str) {
+        assert!(self.stderr.wait_for(text), "it never said {text:?}");
+    }
+
     /// Sends a signal: `INT`, `TERM`, `KILL`, ….
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();

@@ -35,6 +35,7 @@ mod task;
 mod testing;
 mod testing_clock;
 mod text;
+mod watch;
 
 use std::{
     cell::{Cell, RefCell},
@@ -102,6 +103,7 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.http", doc: "HTTP.", entries: http::ENTRIES },
     Namespace { name: "zi.fs", doc: "Files.", entries: fs::ENTRIES },
     Namespace { name: "zi.fs", doc: "Searching files.", entries: grep::ENTRIES },
+    Namespace { name: "zi.fs", doc: "Hearing of changes.", entries: watch::ENTRIES },
     Namespace { name: "zi.path", doc: "Paths as text.", entries: path::ENTRIES },
     Namespace { name: "zi.task", doc: "Several things at once.", entries: task::ENTRIES },
     Namespace { name: "zi.text", doc: "Text.", entries: text::ENTRIES },

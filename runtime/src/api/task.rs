@@ -213,26 +213,39 @@ async fn race(_: Lua, functions: Value) -> Result<MultiValue> {
     Ok(values)
 }
 
-fn every(lua: &Lua, (ms, function): (f64, Value)) -> Result<Handle> {
+fn every(lua: &Lua, (ms, function): (f64, Value)) -> Result<Value> {
     const WHO: &str = "zi.task.every";
     not_while_loading(lua, WHO)?;
     let span = span(WHO, ms)?.max(Duration::from_millis(10));
     let Value::Function(function) = function else {
         return Err(misuse(WHO, format_args!("expected a function, got {}", kind_of(&function))));
     };
+    repeat(lua, WHO, function, async move |lua: &Lua| pause(lua, span).await.map(|()| Value::Nil))
+}
+
+/// Starts a task that calls `function` with what `next` answers, again and again, until it is
+/// cancelled or `next` fails. What `function` raises goes to the log.
+pub(super) fn repeat(
+    lua: &Lua,
+    who: &'static str,
+    function: Function,
+    mut next: impl AsyncFnMut(&Lua) -> Result<Value> + 'static,
+) -> Result<Value> {
     let lua = lua.clone();
-    let label = label(&lua, WHO);
-    start(&label, move |_| async move {
-        while pause(&lua, span).await.is_ok() {
-            let called = scheduler::invoke(&lua, &function, ()).await;
+    let label = label(&lua, who);
+    let made = lua.clone();
+    let task = start(&label, move |_| async move {
+        while let Ok(argument) = next(&lua).await {
+            let called = scheduler::invoke(&lua, &function, argument).await;
             if let (Ok(Err(failure)), Ok(data)) = (called, VmData::of(&lua))
                 && let Ok(host) = data.host()
             {
-                let text = format!("{WHO}: {}{}", failure.message, failure.traceback);
+                let text = format!("{who}: {}{}", failure.message, failure.traceback);
                 crate::logs::write(&host, &data.owner().id, "error", &text);
             }
         }
-    })
+    })?;
+    made.create_userdata(task).map(Value::UserData)
 }
 
 /// Places for those who want to do something.

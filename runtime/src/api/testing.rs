@@ -6,24 +6,23 @@ use std::{
     time::Duration,
 };
 
-use mlua::{Function, Lua, MultiValue, Result, Value};
+use mlua::{Function, Lua, Result, Value};
 use serde_json::{Map, Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
-    Bind, Call, Entry, VmData, binding_name,
+    Bind, Entry, VmData, binding_name,
     errors::Failure,
     fields::{Fields, misuse, string_argument},
-    make_ctx, outcome, plain, trampoline, waiting,
+    outcome, plain, trampoline, waiting,
 };
 use crate::{
-    extensions::{self, Invocation, budgets},
+    extensions,
     hooks::Event,
-    host::{Host, Level, lock},
+    host::{Host, lock},
     message::{self, ToolCall},
-    run::Prompt,
-    sessions::Change,
+    run::{Prompt, Ran},
     testbed::{Case, TestBed},
 };
 
@@ -87,7 +86,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "command",
-        doc: "Runs a slash command, and the prompts and changes of session that it asks for. Answers `{status, error, runs}`; \
+        doc: "Runs a slash command, and the prompts that it submits. Answers `{status, error, runs}`; \
               `status` is `ok`, `error` or `unknown`.",
         meta: "---@async\n---@param line string as `/name arguments`\n---@return {status: string, error?: string, runs: zi.spec.Run[]}",
         bind: Bind::Zi(|lua| waiting(lua, command)),
@@ -176,10 +175,10 @@ async fn load(lua: &Lua, who: &str, (path, opts): (Value, Value)) -> Result<()> 
 
 /// Sets what the extension at `path` is told by the user.
 fn give(lua: &Lua, who: &str, path: &Path, opts: Value) -> Result<()> {
-    let bed = bed(lua)?;
     let fields = Fields::or_empty(lua, who, opts)?;
     if let Some(settings) = fields.opt_data("settings")? {
-        bed.set_settings(extensions::id_of(path), settings);
+        let host = VmData::of(lua)?.host()?;
+        lock(&host.extension_settings).insert(extensions::id_of(path), settings);
     }
     let flags = match fields.opt_data("flags")? {
         Some(Data::Object(flags)) => flags,
@@ -191,7 +190,7 @@ fn give(lua: &Lua, who: &str, path: &Path, opts: Value) -> Result<()> {
             Data::String(text) => Some(text),
             other => Some(other.to_string()),
         };
-        bed.set_flag(name, value);
+        bed(lua)?.set_flag(name, value);
     }
     Ok(())
 }
@@ -222,7 +221,7 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     }
     let prompt = Prompt { text, images, source: "user" };
     let mut runs = offload(async move {
-        apply_changes(&host).await;
+        host.apply_changes().await;
         let mut runs = vec![run_prompt(&host, prompt).await];
         runs.extend(run_queued(&host).await);
         runs
@@ -235,27 +234,13 @@ async fn prompt(lua: Lua, (text, opts): (Value, Value)) -> Result<Value> {
     scheduler::to_lua(&lua, &last, Nulls::Nil)
 }
 
-/// Makes the changes of session that wait. A test keeps its session: a new one would give the spec a
-/// fresh VM, too.
-async fn apply_changes(host: &Arc<Host>) {
-    let asked = std::mem::take(&mut lock(&host.queues).changes);
-    let (leaving, staying): (Vec<_>, Vec<_>) = asked.into_iter().partition(Change::leaves);
-    lock(&host.queues).changes.extend(staying);
-    for change in leaving {
-        host.notice(Level::Error, &format!("a test keeps its session; not done: {change:?}"));
-    }
-    host.apply_changes().await;
-}
-
-/// The prompts that extensions submitted, and the changes that they asked for.
+/// What extensions asked for: prompts, and changes of the session.
 async fn run_queued(host: &Arc<Host>) -> Vec<Data> {
     let mut runs = Vec::new();
-    loop {
-        apply_changes(host).await;
-        let next = lock(&host.queues).prompts.pop_front();
-        let Some(prompt) = next else { return runs };
+    while let Some(prompt) = host.next_prompt(OBSERVERS).await {
         runs.push(run_prompt(host, prompt).await);
     }
+    runs
 }
 
 async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Data {
@@ -303,41 +288,22 @@ async fn command(lua: Lua, line: Value) -> Result<Value> {
     const WHO: &str = "zi.test.command";
     let host = VmData::of(&lua)?.host()?;
     let line = string_argument(WHO, "line", &line)?;
-    let Some(line) = line.strip_prefix('/').map(str::to_owned) else {
+    if !line.starts_with('/') {
         return Err(misuse(WHO, format_args!("`{line}` does not start with `/`")));
-    };
+    }
     let done = offload(async move {
-        apply_changes(&host).await;
-        let ran = run_command(&host, &line).await;
+        host.apply_changes().await;
+        let ran = host.run_command(&line).await;
         let runs = run_queued(&host).await;
-        host.settle(OBSERVERS).await;
         let (status, error) = match ran {
-            Some(Ok(())) => ("ok", None),
-            Some(Err(problem)) => ("error", Some(problem)),
-            None => ("unknown", None),
+            Ran::Done => ("ok", None),
+            Ran::Failed(failure) => ("error", Some(failure.message)),
+            Ran::NoCommand => ("unknown", None),
         };
         json!({ "status": status, "error": error, "runs": runs })
     })
     .await?;
     scheduler::to_lua(&lua, &done, Nulls::Nil)
-}
-
-/// Runs the command that `line` names; `None` when there is no such command.
-async fn run_command(host: &Arc<Host>, line: &str) -> Option<std::result::Result<(), String>> {
-    let (name, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let commands = host.registry.commands();
-    let (_, spec) = commands.iter().find(|(known, _)| known == name)?;
-    let call = Call::new(host, &spec.handler.owner);
-    let args = args.trim_start().to_owned();
-    let invocation = Invocation::new(&spec.handler, format!("/{name}"), budgets::WORK);
-    let ran = invocation.start(
-        move |lua| {
-            let args = Value::String(lua.create_string(args)?);
-            Ok(MultiValue::from_iter([args, make_ctx(lua, call)?]))
-        },
-        |_, _| Ok(()),
-    );
-    Some(ran.await.map_err(|failure| failure.message))
 }
 
 async fn tool(lua: Lua, (name, params): (Value, Value)) -> Result<Value> {

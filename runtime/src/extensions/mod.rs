@@ -5,6 +5,7 @@ mod discover;
 mod load;
 mod lock;
 mod reload;
+mod reload_watch;
 mod rules;
 
 use std::{

@@ -107,6 +107,7 @@ impl Host {
     async fn build_beside(self: &Arc<Self>, only: Option<&str>) -> Next {
         let (mut found, mut problems) =
             discover(&self.roots, &self.explicit, self.bundle.extensions(), &self.rules());
+        self.read_extension_settings();
         let distrust = self.project_distrust();
         let may_act = |source: Source| distrust.is_none() || source != Source::Project;
         found.retain(|one| may_act(one.rank.source));
@@ -144,6 +145,15 @@ impl Host {
             _ => self.notice(Level::Info, &done.summary()),
         }
         done
+    }
+
+    /// Reads the settings of extensions again. Where a project has its say in them they stay.
+    fn read_extension_settings(&self) {
+        if self.roots.iter().any(|root| root.source == Source::Project) {
+            return;
+        }
+        let (settings, _) = crate::settings::load(&self.dirs.config, None);
+        *lock(&self.extension_settings) = settings.extensions;
     }
 
     /// Why the project's files may not be read again: they are no longer those that are trusted. What

@@ -2,18 +2,16 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use mlua::{MultiValue, Value as LuaValue};
 use serde_json::{Value, json};
 use zi_kernel::job;
 
 use super::{input, out};
 use crate::{
-    api::{self, Call, Failure},
+    api::Failure,
     cli::{Cli, OutputMode},
-    extensions::{Invocation, budgets},
     host::{Front, Host, Level, lock},
     models,
-    run::{Prompt, RunReport, Status},
+    run::{Prompt, Ran, RunReport, Status},
     startup::{self, StartupError},
 };
 
@@ -160,33 +158,17 @@ async fn prepare(
 
 /// Runs the prompt and what it leads to.
 async fn drive(host: &Arc<Host>, prompt: Prompt) -> Ended {
-    let mut ended = match dispatch_command(host, &prompt).await {
-        Command::None => run_prompt(host, prompt).await,
-        Command::Done => Ended { code: 0, report: None, error: None },
-        Command::Failed(failure) => Ended::error(exit::RUN_FAILED, failure),
+    let mut ended = match host.run_command(&prompt.text).await {
+        Ran::NoCommand => run_prompt(host, prompt).await,
+        Ran::Done => Ended { code: 0, report: None, error: None },
+        Ran::Failed(failure) => Ended::error(exit::RUN_FAILED, failure),
     };
     while ended.code == 0
-        && let Some(prompt) = next_prompt(host).await
+        && let Some(prompt) = host.next_prompt(OBSERVER_GRACE).await
     {
         ended = run_prompt(host, prompt).await;
     }
     ended
-}
-
-/// What to run next, after the changes of session that wait. What hears of the end of a run may ask
-/// for more, so observers finish before there is nothing left.
-async fn next_prompt(host: &Arc<Host>) -> Option<Prompt> {
-    while lock(&host.interrupted).is_none() {
-        host.apply_changes().await;
-        if let Some(prompt) = lock(&host.queues).next_prompt() {
-            return Some(prompt);
-        }
-        settle_observers(host).await;
-        if lock(&host.queues).is_empty() {
-            return None;
-        }
-    }
-    None
 }
 
 async fn run_prompt(host: &Arc<Host>, prompt: Prompt) -> Ended {
@@ -241,51 +223,6 @@ fn exit_code(report: &RunReport) -> u8 {
                 _ => exit::PROVIDER,
             },
         },
-    }
-}
-
-enum Command {
-    None,
-    Done,
-    Failed(Failure),
-}
-
-/// Runs a slash command when the prompt is one.
-async fn dispatch_command(host: &Arc<Host>, prompt: &Prompt) -> Command {
-    let Some(line) = prompt.text.strip_prefix('/') else { return Command::None };
-    let (name, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let commands = host.registry.commands();
-    let Some((_, spec)) = commands.iter().find(|(known, _)| known == name) else {
-        let prefix = format!("{name}:");
-        let choices: Vec<String> = commands
-            .iter()
-            .filter(|(known, _)| known.starts_with(&prefix))
-            .map(|(known, _)| format!("/{known}"))
-            .collect();
-        if choices.is_empty() {
-            return Command::None;
-        }
-        let text = format!("`/{name}` could be {}; say which", choices.join(", "));
-        return Command::Failed(Failure::new("invalid_request", text));
-    };
-    // A command may look at the model; without one it sees none.
-    host.choose_model().ok();
-    let call = Call::new(host, &spec.handler.owner);
-    let args = args.trim_start().to_owned();
-    let label = format!("/{name}");
-    let done = Invocation::new(&spec.handler, label.clone(), budgets::WORK)
-        .start(
-            move |lua| {
-                let args = lua.create_string(args)?;
-                let ctx = api::make_ctx(lua, call)?;
-                Ok(MultiValue::from_iter([LuaValue::String(args), ctx]))
-            },
-            |_, _| Ok(()),
-        )
-        .await;
-    match done {
-        Ok(()) => Command::Done,
-        Err(failure) => Command::Failed(Failure::new("protocol", format!("{label}: {failure}"))),
     }
 }
 
@@ -375,17 +312,9 @@ fn result_record(host: &Host, ended: &Ended) -> Value {
     record
 }
 
-/// Lets observers finish; false when some still work after a while.
-async fn settle_observers(host: &Arc<Host>) -> bool {
-    host.observers.close();
-    let settled = tokio::time::timeout(OBSERVER_GRACE, host.observers.wait()).await.is_ok();
-    host.observers.reopen();
-    settled
-}
-
 /// Ends what still runs, in order.
 async fn finish(host: &Arc<Host>) {
-    if !settle_observers(host).await {
+    if !host.settle(OBSERVER_GRACE).await {
         host.notice(Level::Warn, "some handlers were still working and were ended");
     }
     host.emit_shutdown("exit").await;

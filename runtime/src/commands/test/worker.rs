@@ -28,7 +28,7 @@ use crate::{
     hooks::Event,
     host::{Flags, Host, HostParts, Level, lock},
     journal::Journal,
-    paths::Dirs,
+    paths::{Dirs, slug},
     session::Session,
     settings::Settings,
     testbed::{Case, TestBed, TestFront},
@@ -220,7 +220,11 @@ fn make_host(folder: &Path) -> io::Result<(Arc<TestBed>, Arc<Host>)> {
         cache: home.join("cache"),
         system: Vec::new(),
     };
-    let journal = Journal::create(&workspace, Some(&dirs.state.join("sessions")), None);
+    let journal = Journal::create(
+        &workspace,
+        Some(&dirs.state.join("sessions").join(slug(&workspace))),
+        None,
+    );
     let bed = TestBed::new(workspace.clone());
     let (bundle, notice) = Bundle::from_env();
     let host = Host::new(HostParts {
