@@ -364,6 +364,16 @@ impl Host {
         }
     }
 
+    /// What the command line says to the flag `--name` of an extension: nothing, only its name, or a
+    /// value too.
+    pub(crate) fn extension_flag(&self, name: &str) -> Option<Option<String>> {
+        if let Some(given) = self.front.testbed().and_then(|bed| bed.flag(name)) {
+            return Some(given);
+        }
+        let mut given = self.flags.extension_flags.iter().rev();
+        given.find(|(given, _)| given == name).map(|(_, value)| value.clone())
+    }
+
     // Children ------------------------------------------------------------------------------------
 
     /// The variables that hold providers' keys: programs that tools run do not get them.

@@ -47,6 +47,8 @@ pub struct TestBed {
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
     wishes: Mutex<Wishes>,
+    /// What the command line would say, by name; a flag may have no value.
+    flags: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl TestBed {
@@ -58,7 +60,17 @@ impl TestBed {
             notices: Mutex::default(),
             cases: Mutex::default(),
             wishes: Mutex::default(),
+            flags: Mutex::default(),
         })
+    }
+
+    /// Sets what `zi.flag` finds on the command line from here on.
+    pub fn set_flag(&self, name: String, value: Option<String>) {
+        lock(&self.flags).insert(name, value);
+    }
+
+    pub fn flag(&self, name: &str) -> Option<Option<String>> {
+        lock(&self.flags).get(name).cloned()
     }
 
     /// The events so far, oldest first, as `--mode json` prints them.

@@ -211,9 +211,14 @@ fn the_extension_beside_a_spec_is_loaded_by_itself() {
         .file("folder/spec/deep/x_spec.lua", spec("whole"))
         .file("flat.lua", tool("whole").replace("require('words').whole", "'flat'"))
         .file("flat_spec.lua", spec("flat"))
+        .file("many/one.lua", tool("whole").replace("require('words').whole", "'one'"))
+        .file("many/two/init.lua", tool("two"))
+        .file("many/two/lua/words.lua", "return { two = 'two' }")
+        .file("many/spec/one_spec.lua", spec("one"))
+        .file("many/spec/two_spec.lua", spec("two"))
         .run();
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    assert_eq!(last_line(&done), "2 passed, 0 failed");
+    assert_eq!(last_line(&done), "4 passed, 0 failed");
 }
 
 #[test]

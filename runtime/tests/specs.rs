@@ -36,6 +36,52 @@ fn every_bundled_extension_has_a_spec() {
     }
 }
 
+fn examples() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/examples")
+}
+
+/// The names of the examples: files, and folders with an `init.lua`.
+fn example_names() -> Vec<String> {
+    let entries = fs::read_dir(examples()).expect("the folder lists").flatten();
+    let name = |path: PathBuf| {
+        let is_file = path.extension().is_some_and(|ending| ending == "lua");
+        let is_example = is_file || path.join("init.lua").is_file();
+        is_example.then(|| path.file_stem()?.to_str().map(str::to_owned))?
+    };
+    entries.filter_map(|entry| name(entry.path())).collect()
+}
+
+#[test]
+fn every_example_has_a_spec_and_a_line_in_the_index() {
+    let index = fs::read_to_string(examples().join("README.md")).expect("the index reads");
+    let names = example_names();
+    assert!(names.len() >= 14, "{names:?}");
+    for name in &names {
+        let spec = examples().join(format!("spec/{name}_spec.lua"));
+        assert!(spec.is_file(), "there is no {}", spec.display());
+        assert!(index.contains(&format!("| [{name}]({name}")), "the index lacks {name}");
+    }
+    assert_eq!(index.matches("\n| [").count(), names.len(), "the index has lines too many");
+}
+
+#[test]
+fn the_specs_of_the_examples_pass() {
+    let done = zi().args(["test", "--timeout", "30"]).arg(examples()).run();
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    let last = done.stdout.lines().last().unwrap_or_default();
+    let passed = last.split(' ').next().and_then(|count| count.parse().ok());
+    assert!(passed > Some(60), "only {last}");
+}
+
+#[test]
+fn zi_check_finds_nothing_in_the_examples() {
+    let done = zi().arg("check").arg(examples()).run();
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    // The modules of examples in folders count, too.
+    let checked = done.stdout.split(' ').next().and_then(|count| count.parse().ok());
+    assert!(checked > Some(example_names().len()), "{}", done.stdout);
+}
+
 /// The members of the API, as `zi api` tells them.
 fn members() -> Vec<String> {
     let done = zi().args(["api", "--json"]).run();

@@ -95,6 +95,22 @@ describe("ctx", function()
     end):errors("^ctx%.send_user_message: `text` must be a string, not table")
   end)
 
+  it("notice tells the user something", function(ctx)
+    ctx.notice("done")
+    ctx.notice("careful", "warn")
+    expect(zi.test.notices()):equals({
+      { level = "info", text = "done" },
+      { level = "warning", text = "careful" },
+    })
+    expect(ctx.session.messages()):has_length(0)
+    expect(function()
+      ctx.notice("x", "loud")
+    end):errors("^ctx%.notice: `loud` is none of info, warn, error")
+    expect(function()
+      ctx.notice({})
+    end):errors("^ctx%.notice: `text` must be a string, not table")
+  end)
+
   it("update shows a result in the making, in a tool only", function(ctx)
     expect(ctx.update):is_nil()
     zi.tool({

@@ -27,6 +27,50 @@ describe("zi.test", function()
     expect(zi.test.command("/mine:2").status):is("unknown")
   end)
 
+  it("load gives an extension settings and flags", function()
+    local path = zi.test.file(
+      "mine.lua",
+      [[
+        local settings = zi.settings({
+          properties = { size = { type = "integer", default = 1 }, name = { type = "string" } },
+        })
+        local loud = zi.flag({ name = "loud" })
+        local rate = zi.flag({ name = "rate", type = "number", default = 5 })
+        zi.on("my:question", function()
+          zi.emit("my:answer", { settings = settings, loud = loud, rate = rate })
+        end)
+      ]]
+    )
+    local function told()
+      zi.test.emit("my:question")
+      local answers = zi.test.events("my:answer")
+      return answers[#answers].data
+    end
+    zi.test.load(path)
+    expect(told()):equals({ settings = { size = 1 }, loud = false, rate = 5 })
+    zi.test.load(path, { settings = { size = "x", name = "n" }, flags = { loud = true, rate = 2 } })
+    expect(told()):equals({ settings = { size = 1, name = "n" }, loud = true, rate = 2 })
+    expect(zi.test.notices()[1].text):contains("`extensions.mine.size`")
+  end)
+
+  it("prompt and command first make the changes of session that wait", function(ctx)
+    local model = zi.test.model():reply("one"):reply("two")
+    zi.test.prompt("first")
+    ctx.session.navigate(nil)
+    zi.test.prompt("second")
+    expect(model.requests[2].messages):has_length(1)
+    local count
+    zi.command({
+      name = "count",
+      handler = function(_, inner)
+        count = #inner.session.messages()
+      end,
+    })
+    ctx.session.navigate(nil)
+    zi.test.command("/count")
+    expect(count):is(0)
+  end)
+
   it("load tells what is wrong with an extension", function()
     local path = zi.test.file("bad.lua", "local x = ")
     expect(function()

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     extensions::Extension,
     hooks::Event,
-    host::{Host, lock},
+    host::{Host, Level, lock},
     message::ToolCall,
     registry::ToolSpec,
     run::{Prompt, ToolResult},
@@ -278,6 +278,13 @@ pub const ENTRIES: &[Entry] = &[
         }),
     },
     Entry {
+        name: "notice",
+        doc: "Tells the user something, with a screen or without: batch modes print it to standard \
+              error. `level`: `info` (default), `warn` or `error`. It is no part of the session.",
+        meta: "---@param text string\n---@param level? string",
+        bind: Bind::Ctx(|lua, call| method(lua, call, notice)),
+    },
+    Entry {
         name: "context_usage",
         doc: "How full the model's context is: `{tokens, context_window, percent}`, or nil without \
               a model.",
@@ -431,6 +438,25 @@ fn send_user_message(lua: &Lua, call: &Rc<Call>, (text, opts): (Value, Value)) -
     };
     call.host.emit_queues();
     lua.create_table_from([("status", status)])
+}
+
+fn notice(_: &Lua, call: &Rc<Call>, (text, level): (Value, Value)) -> Result<()> {
+    const WHO: &str = "ctx.notice";
+    let text = super::fields::string_argument(WHO, "text", &text)?;
+    let level = match &level {
+        Value::Nil => "info".to_owned(),
+        level => super::fields::string_argument(WHO, "level", level)?,
+    };
+    let level = match level.as_str() {
+        "info" => Level::Info,
+        "warn" => Level::Warn,
+        "error" => Level::Error,
+        other => {
+            return Err(misuse(WHO, format_args!("`{other}` is none of info, warn, error")));
+        }
+    };
+    call.host.notice(level, &text);
+    Ok(())
 }
 
 fn update(lua: &Lua, call: &Rc<Call>, partial: MultiValue) -> Result<()> {

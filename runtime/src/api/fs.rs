@@ -33,8 +33,9 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "write",
         doc: "Writes a file whole, or not at all: it is made beside its place and moved there. Its \
-              permissions stay, and a link keeps pointing at it. Missing folders are made.",
-        meta: "---@async\n---@param path string\n---@param text string\n---@return true?, zi.Error?",
+              permissions stay, and a link keeps pointing at it. Missing folders are made. With \
+              `private` only its owner may read it.",
+        meta: "---@async\n---@param path string\n---@param text string\n---@param opts? {private?: boolean}\n---@return true?, zi.Error?",
         bind: Bind::Zi(|lua| waiting(lua, write)),
     },
     Entry {
@@ -203,17 +204,19 @@ fn text_argument(who: &str, text: &Value) -> Result<Vec<u8>> {
     }
 }
 
-async fn write(lua: Lua, (path, text): (Value, Value)) -> Result<MultiValue> {
+async fn write(lua: Lua, (path, text, opts): (Value, Value, Value)) -> Result<MultiValue> {
     const WHO: &str = "zi.fs.write";
     let path = path_argument(&lua, WHO, &path)?;
     let text = text_argument(WHO, &text)?;
+    let is_private = Fields::or_empty(&lua, WHO, opts)?.flag("private")?;
     let target = path.clone();
-    let result = blocking(move || write_atomic(&target, &text)).await?;
+    let result = blocking(move || write_atomic(&target, &text, is_private)).await?;
     done(&lua, "write", &path, result)
 }
 
 /// Writes beside the place of a file, then moves there.
-fn write_atomic(path: &Path, text: &[u8]) -> io::Result<()> {
+fn write_atomic(path: &Path, text: &[u8], is_private: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
     // A link stays a link: what it points at is written.
     let target = match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_symlink() => fs::canonicalize(path)?,
@@ -233,6 +236,7 @@ fn write_atomic(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut fresh = tempfile::Builder::new().prefix(".zi-").tempfile_in(dir)?;
     fresh.write_all(text)?;
     let permissions = match before {
+        _ if is_private => fs::Permissions::from_mode(0o600),
         Some(permissions) => permissions,
         None => default_permissions(),
     };

@@ -120,20 +120,20 @@ fn flag(lua: &Lua, spec: Value) -> Result<Value> {
     }
     let kind = fields.opt_choice("type", &["boolean", "string", "number"])?.unwrap_or("boolean");
     let default = fields.opt_data("default")?;
-    let given = host.flags.extension_flags.iter().rev().find(|(given, _)| *given == name);
+    let given = host.extension_flag(&name);
     lock(&host.known_flags).insert(name.clone());
     let value = match (kind, given) {
         (_, None) => {
             default.unwrap_or_else(|| if kind == "boolean" { json!(false) } else { Data::Null })
         }
-        ("boolean", Some((_, None))) => json!(true),
-        ("boolean", Some((_, Some(text)))) => match text.as_str() {
+        ("boolean", Some(None)) => json!(true),
+        ("boolean", Some(Some(text))) => match text.as_str() {
             "true" | "1" | "yes" => json!(true),
             "false" | "0" | "no" => json!(false),
             _ => return flag_problem(&host, &name, "true or false"),
         },
-        ("string", Some((_, Some(text)))) => json!(text),
-        ("number", Some((_, Some(text)))) => match text.parse::<i64>() {
+        ("string", Some(Some(text))) => json!(text),
+        ("number", Some(Some(text))) => match text.parse::<i64>() {
             Ok(number) => json!(number),
             Err(_) => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => json!(number),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mlua::{Function, Lua, Result, Value};
-use serde_json::{Value as Data, json};
+use serde_json::{Map, Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
 
@@ -18,8 +18,9 @@ use super::{
     outcome, plain, trampoline, waiting,
 };
 use crate::{
+    extensions,
     hooks::Event,
-    host::Host,
+    host::{Host, lock},
     message::{self, ToolCall},
     run::{Prompt, Ran},
     testbed::{Case, TestBed},
@@ -39,15 +40,17 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "load",
         doc: "Loads the extension under test: a file, or a folder with `init.lua`. The path starts at \
-              the spec's own folder. At the top of a spec it is loaded before the first test.",
-        meta: "---@param path string",
+              the spec's own folder. At the top of a spec it is loaded before the first test. \
+              `settings` is what it finds in `zi.settings`, `flags` what `zi.flag` finds: true, or a \
+              value.",
+        meta: "---@param path string\n---@param opts? {settings?: table, flags?: table<string, any>}",
         bind: Bind::Zi(|lua| {
             let who = binding_name();
             let name = who.clone();
-            let function = lua.create_async_function(move |lua, path: Value| {
+            let function = lua.create_async_function(move |lua, args: (Value, Value)| {
                 let who = who.clone();
                 async move {
-                    let loaded = load(&lua, &who, path).await;
+                    let loaded = load(&lua, &who, args).await;
                     outcome(&lua, loaded)
                 }
             })?;
@@ -155,11 +158,12 @@ fn add_case(lua: &Lua, spec: Value) -> Result<()> {
     Ok(())
 }
 
-async fn load(lua: &Lua, who: &str, path: Value) -> Result<()> {
+async fn load(lua: &Lua, who: &str, (path, opts): (Value, Value)) -> Result<()> {
     let data = VmData::of(lua)?;
     let path = string_argument(who, "path", &path)?;
     let folder = data.owner().entry.parent().unwrap_or(Path::new("/"));
     let path = super::path::normalize(&folder.join(path));
+    give(lua, who, &path, opts)?;
     if data.is_loading() {
         bed(lua)?.wish_extension(path);
         return Ok(());
@@ -167,6 +171,28 @@ async fn load(lua: &Lua, who: &str, path: Value) -> Result<()> {
     let host = data.host()?;
     let loaded = offload(async move { host.load_under_test(&[path], Vec::new()).await }).await?;
     loaded.map_err(|problem| misuse(who, problem))
+}
+
+/// Sets what the extension at `path` is told by the user.
+fn give(lua: &Lua, who: &str, path: &Path, opts: Value) -> Result<()> {
+    let fields = Fields::or_empty(lua, who, opts)?;
+    if let Some(settings) = fields.opt_data("settings")? {
+        let host = VmData::of(lua)?.host()?;
+        lock(&host.extension_settings).insert(extensions::id_of(path), settings);
+    }
+    let flags = match fields.opt_data("flags")? {
+        Some(Data::Object(flags)) => flags,
+        _ => Map::new(),
+    };
+    for (name, value) in flags {
+        let value = match value {
+            Data::Bool(true) => None,
+            Data::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        bed(lua)?.set_flag(name, value);
+    }
+    Ok(())
 }
 
 fn use_model(lua: &Lua, reference: Value) -> Result<()> {
@@ -266,6 +292,7 @@ async fn command(lua: Lua, line: Value) -> Result<Value> {
         return Err(misuse(WHO, format_args!("`{line}` does not start with `/`")));
     }
     let done = offload(async move {
+        host.apply_changes().await;
         let ran = host.run_command(&line).await;
         let runs = run_queued(&host).await;
         let (status, error) = match ran {

@@ -136,7 +136,7 @@ pub fn inspect(path: &Path) -> Result<Found, String> {
 }
 
 /// The id of the extension at `path`, a file or a folder.
-pub(super) fn id_of(path: &Path) -> String {
+pub(crate) fn id_of(path: &Path) -> String {
     let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
     match name.and_then(|name| name.to_str()) {
         Some("init") => path

@@ -20,13 +20,12 @@ use std::{
 use zi_kernel::scheduler::Vm;
 
 pub use call::{CallFailure, Invocation, budgets};
+pub(crate) use discover::id_of;
 pub use discover::{Found, Manifest, Root, Survey, Unusable, discover, inspect};
 pub use load::{Activate, LoadProblem, check_syntax, load_all};
 pub use lock::{Lock, LockError, Locked, Origin, hashes};
 pub use reload::Reloaded;
 pub use rules::{Disabled, Rules};
-
-use discover::id_of;
 
 use crate::{host::lock, registry::Callback};
 

@@ -46,19 +46,27 @@ pub(super) fn spec_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The extension that a spec is about by where it lies: `<id>_spec.lua` beside `<id>.lua` or `<id>/`,
-/// or anywhere in the `spec/` folder beside an `init.lua`.
+/// or in the `spec/` folder beside one of them; or anywhere in the `spec/` folder beside an `init.lua`.
 pub(super) fn extension_under_test(spec: &Path) -> Option<PathBuf> {
     let name = spec.file_name()?.to_string_lossy().into_owned();
     let id = name.strip_suffix(ENDING).unwrap_or_default();
-    let beside = spec.with_file_name(format!("{id}.lua"));
-    if !id.is_empty() && beside.is_file() {
-        return Some(beside);
-    }
-    let folder = spec.with_file_name(id);
-    if !id.is_empty() && folder.join("init.lua").is_file() {
-        return Some(folder);
+    let here = spec.parent()?;
+    let above = here.parent().filter(|_| here.ends_with("spec"));
+    let named = std::iter::once(here).chain(above).find_map(|dir| extension_in(dir, id));
+    if named.is_some() {
+        return named;
     }
     let mut folders = spec.ancestors().skip(1);
     let home = folders.find(|dir| dir.ends_with("spec"))?.parent()?;
     home.join("init.lua").is_file().then(|| home.to_owned())
+}
+
+/// The extension `id` in a folder.
+fn extension_in(dir: &Path, id: &str) -> Option<PathBuf> {
+    if id.is_empty() {
+        return None;
+    }
+    let file = dir.join(format!("{id}.lua"));
+    let folder = dir.join(id);
+    if file.is_file() { Some(file) } else { folder.join("init.lua").is_file().then_some(folder) }
 }

@@ -1,0 +1,36 @@
+describe("prompt-customiser", function()
+  local function system_prompt(text)
+    local model = zi.test.model():reply("ok")
+    zi.test.prompt(text)
+    return model.requests[1].system_prompt
+  end
+
+  it("adds rules that always hold to the prompt of the bundle", function()
+    zi.test.file("rules/style.md", "Two spaces.")
+    local prompt = system_prompt("hi")
+    expect(prompt):contains("Two spaces.")
+    expect(prompt):contains("Say which rule of `rules/` you follow.")
+    expect(prompt):contains("The working directory is " .. zi.test.workspace)
+  end)
+
+  it("adds rules of a topic when the prompt names it", function()
+    zi.test.file("rules/topics/release.md", "Tag it.")
+    zi.test.file("rules/topics/docs.md", "Be brief.")
+    expect(system_prompt("fix #1")):never():contains("Tag it.")
+    local prompt = system_prompt("make a #release, a good #release")
+    expect(prompt):contains("# Rules for release\n\nTag it.")
+    expect(prompt):never():contains("Be brief.")
+    expect(select(2, prompt:gsub("Tag it%.", ""))):is(1)
+  end)
+
+  it("holds for one run only", function()
+    zi.test.file("rules/topics/release.md", "Tag it.")
+    system_prompt("make a #release")
+    expect(system_prompt("and now?")):never():contains("Tag it.")
+  end)
+
+  it("reads no files but rules", function()
+    zi.test.file("secret.md", "hidden")
+    expect(system_prompt("#../../secret")):never():contains("hidden")
+  end)
+end)
