@@ -148,19 +148,26 @@ impl Host {
 
     /// Tells one observer.
     pub fn observe(self: &Arc<Self>, callback: &Callback, event: Event) {
+        let heard = self.hear(callback, event);
+        self.observers.spawn_on(heard, &self.io);
+    }
+
+    /// Queues the call of one observer at once; the future ends with the call.
+    pub(crate) fn hear(
+        self: &Arc<Self>,
+        callback: &Callback,
+        event: Event,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let host = self.clone();
         let label = format!("on {}", event.name);
         let heard = call_handler(self, callback, event, false);
-        self.observers.spawn_on(
-            async move {
-                if let Err(failure) = heard.await
-                    && !failure.cancelled
-                {
-                    host.report(&failure, &label);
-                }
-            },
-            &self.io,
-        );
+        async move {
+            if let Err(failure) = heard.await
+                && !failure.cancelled
+            {
+                host.report(&failure, &label);
+            }
+        }
     }
 
     /// Whether anybody listens for `name`.

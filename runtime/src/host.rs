@@ -134,7 +134,9 @@ pub struct Host {
     pub(crate) epoch: AtomicU64,
     /// One reload after the other.
     pub(crate) reloading: tokio::sync::Mutex<()>,
-    pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
+    pub(crate) jobs: Mutex<crate::jobs::Jobs>,
+    /// The frames that wait to be drawn.
+    pub surfaces: crate::surfaces::Surfaces,
     /// The exit code that a signal asks for.
     pub interrupted: Mutex<Option<u8>>,
     failures: AtomicU64,
@@ -206,6 +208,7 @@ impl Host {
             epoch: AtomicU64::new(0),
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
+            surfaces: crate::surfaces::Surfaces::default(),
             interrupted: Mutex::new(None),
             failures: AtomicU64::new(0),
         })
@@ -255,6 +258,7 @@ impl Host {
         if let Some(lost) = lost {
             lost.set_active(false);
             self.registry.revoke(&lost);
+            self.stop_jobs_of(&lost);
             let path = lost.entry.display();
             self.notice(
                 Level::Error,

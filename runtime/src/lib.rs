@@ -26,6 +26,7 @@ pub mod session;
 pub mod sessions;
 pub mod settings;
 pub mod startup;
+pub mod surfaces;
 pub mod testbed;
 pub mod trust;
 
