@@ -11,6 +11,7 @@ pub mod commands;
 pub mod extensions;
 pub mod hooks;
 pub mod host;
+pub mod images;
 pub mod jobs;
 pub mod journal;
 pub mod keys;

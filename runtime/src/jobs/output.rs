@@ -162,7 +162,11 @@ fn cut_character(bytes: &[u8]) -> usize {
 fn pieces(mut text: &str) -> Vec<String> {
     let mut pieces = Vec::new();
     while !text.is_empty() {
-        let (piece, rest) = text.split_at(text.floor_char_boundary(MAX_TEXT_BYTES));
+        let mut end = text.len().min(MAX_TEXT_BYTES);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, rest) = text.split_at(end);
         pieces.push(piece.to_owned());
         text = rest;
     }
