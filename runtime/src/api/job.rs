@@ -109,7 +109,7 @@ fn start(lua: &Lua, spec: Value) -> Result<MultiValue> {
             }
         }
     };
-    let within = if detach { None } else { tool_call() };
+    let within = ends_with(data.owner(), detach);
     let start = Start { spec, output, started: first_wait()?, within };
     match host.start_job(data.owner(), start) {
         Ok(id) => {
@@ -143,10 +143,11 @@ fn read_output(host: &Host, owner: &Extension, stdout: &Fields) -> Result<Option
     }))
 }
 
-/// The end of the tool call that is running, if one is.
-fn tool_call() -> Option<CancellationToken> {
-    let task = scheduler::current().filter(|task| task.label.starts_with(TOOL_LABEL))?;
-    Some(task.scope().token().clone())
+/// The end of the call that a new job ends with. A build that was replaced has no other end for it.
+fn ends_with(owner: &Extension, detach: bool) -> Option<CancellationToken> {
+    let task = scheduler::current()?;
+    let is_bound = !owner.is_active() || (!detach && task.label.starts_with(TOOL_LABEL));
+    is_bound.then(|| task.scope().token().clone())
 }
 
 /// Resolves when the code that is running waits, or is done.

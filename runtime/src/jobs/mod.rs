@@ -225,6 +225,10 @@ impl Attendant {
             }
         }
         lock(&self.host.jobs).end(self.id);
+        if !self.owner.is_active() {
+            // What a call on a replaced build drew after all.
+            self.host.surfaces.close_all_of(&self.owner);
+        }
     }
 
     fn tell(&mut self, news: News) {
