@@ -151,35 +151,35 @@ impl Host {
 
     /// Tells one observer.
     pub fn observe(self: &Arc<Self>, callback: &Callback, event: Event) {
+        let heard = self.hear(callback, event);
+        self.observers.spawn_on(heard, &self.io);
+    }
+
+    /// Queues the call of one observer at once; the future ends with the call.
+    pub(crate) fn hear(
+        self: &Arc<Self>,
+        callback: &Callback,
+        event: Event,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (host, callback) = (self.clone(), callback.clone());
         let name = event.name.clone();
         let heard = call_handler(self, &callback, event, false);
-        self.observers.spawn_on(
-            async move {
-                match heard.await {
-                    Ok(_) => host.handler_worked(&callback),
-                    Err(failure) if failure.cancelled => {}
-                    Err(failure) => {
-                        host.count_failure(&failure);
-                        if !failure.traceback.is_empty() {
-                            crate::logs::write(
-                                &host,
-                                &failure.extension,
-                                "error",
-                                &failure.traceback,
-                            );
-                        }
-                        host.handler_failed(&callback, &name, &format!("on {name}: {failure}"));
-                    }
+        async move {
+            match heard.await {
+                Ok(_) => host.handler_worked(&callback),
+                Err(failure) if failure.cancelled => {}
+                Err(failure) => {
+                    host.count_failure(&failure);
+                    let text = format!("on {name}: {failure}");
+                    host.handler_failed(&callback, &name, &text, &failure.traceback);
                 }
-            },
-            &self.io,
-        );
+            }
+        }
     }
 
     /// A handler failed: the first time in a row is told, the others are logged, and after too many
     /// it is taken out. Policy handlers do not come here: they block for as long as they fail.
-    fn handler_failed(&self, callback: &Callback, event: &str, text: &str) {
+    fn handler_failed(&self, callback: &Callback, event: &str, text: &str, traceback: &str) {
         let key = (callback.owner.generation, callback.id);
         let count = {
             let mut failures = lock(&self.handler_failures);
@@ -187,7 +187,8 @@ impl Host {
             *count += 1;
             *count
         };
-        crate::logs::write(self, &callback.owner.id, "error", text);
+        let logged = format!("{text}\n{traceback}");
+        crate::logs::write(self, &callback.owner.id, "error", logged.trim_end());
         match count {
             1 => self.notice(Level::Warn, text),
             2..MAX_FAILURES => {}
@@ -234,7 +235,7 @@ impl Host {
                 Err(Fault { extension, message }) => {
                     let text =
                         format!("{} skipped: extension `{extension}`: {message}", event.name);
-                    self.handler_failed(&callback, &event.name, &text);
+                    self.handler_failed(&callback, &event.name, &text, "");
                 }
             }
         }

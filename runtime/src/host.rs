@@ -140,7 +140,9 @@ pub struct Host {
     pub(crate) renewing: tokio::sync::Mutex<()>,
     /// One reload after the other.
     pub(crate) reloading: tokio::sync::Mutex<()>,
-    pub(crate) jobs: Mutex<std::collections::HashMap<u64, crate::jobs::RunningJob>>,
+    pub(crate) jobs: Mutex<crate::jobs::Jobs>,
+    /// The frames that wait to be drawn.
+    pub surfaces: crate::surfaces::Surfaces,
     /// The exit code that a signal asks for.
     pub interrupted: Mutex<Option<u8>>,
     failures: AtomicU64,
@@ -216,6 +218,7 @@ impl Host {
             renewing: tokio::sync::Mutex::new(()),
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
+            surfaces: crate::surfaces::Surfaces::default(),
             interrupted: Mutex::new(None),
             failures: AtomicU64::new(0),
         })
@@ -265,6 +268,7 @@ impl Host {
         if let Some(lost) = lost {
             lost.set_active(false);
             self.registry.revoke(&lost);
+            self.stop_jobs_of(&lost);
             let path = lost.entry.display();
             self.notice(
                 Level::Error,

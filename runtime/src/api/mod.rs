@@ -20,6 +20,7 @@ mod fs;
 mod grep;
 mod hash;
 mod http;
+mod image;
 mod job;
 mod json;
 mod listen;
@@ -110,6 +111,7 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.task", doc: "Several things at once.", entries: task::ENTRIES },
     Namespace { name: "zi.text", doc: "Text.", entries: text::ENTRIES },
     Namespace { name: "zi.hash", doc: "Hashes and encodings.", entries: hash::ENTRIES },
+    Namespace { name: "zi.image", doc: "Images.", entries: image::ENTRIES },
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
     Namespace { name: "zi.test", doc: "Specs; in `zi test` only.", entries: testing::ENTRIES },
     Namespace { name: "zi.test.clock", doc: "Time.", entries: testing_clock::ENTRIES },

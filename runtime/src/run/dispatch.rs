@@ -28,6 +28,9 @@ use crate::{
     registry::{Callback, ToolSpec},
 };
 
+/// How the tasks of tool calls are labelled; the tool's name follows.
+pub(crate) const TOOL_LABEL: &str = "tool ";
+
 /// How a batch of calls is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -413,7 +416,7 @@ pub(crate) fn start_tool(
     input: Value,
     context: Call,
 ) -> impl Future<Output = Result<Result<ToolResult, String>, CallFailure>> + Send + use<> {
-    let label = format!("tool {}", tool.name);
+    let label = format!("{TOOL_LABEL}{}", tool.name);
     Invocation::new(&tool.execute, label, budgets::WORK).start(
         move |lua| {
             let params = scheduler::to_lua(lua, &input, Nulls::Nil)?;

@@ -173,7 +173,7 @@ impl Stage {
             }
         }
         let jobs = lock(&self.host.jobs);
-        let mut running: Vec<_> = jobs.iter().collect();
+        let mut running: Vec<_> = jobs.running.iter().collect();
         running.sort_by_key(|(id, _)| **id);
         leaks.extend(
             running.iter().map(|(_, job)| format!("{}: job {}", job.owner.id, job.argv.join(" "))),
