@@ -161,9 +161,9 @@ impl Host {
         callback: &Callback,
         event: Event,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (host, callback) = (self.clone(), callback.clone());
         let name = event.name.clone();
-        let heard = call_handler(self, &callback, event, false);
+        let heard = call_handler(self, callback, event, false);
+        let (host, callback) = (self.clone(), callback.clone());
         async move {
             match heard.await {
                 Ok(_) => host.handler_worked(&callback),
