@@ -5,6 +5,7 @@ pub mod check;
 pub mod ext;
 pub mod test;
 pub mod trust;
+pub mod types;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -40,7 +41,18 @@ pub const ALL: &[SubCommand] = &[
         about: "Decide whether a project's .zi may act",
         run: trust::run,
     },
-    SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
+    SubCommand {
+        name: "types",
+        usage: "[DIR] [--force]",
+        about: "Write type stubs for editors",
+        run: types::run,
+    },
+    SubCommand {
+        name: "api",
+        usage: "[--json|--markdown DIR]",
+        about: "Show the script API",
+        run: api::run,
+    },
 ];
 
 /// Runs the sub-command that `args` (the program's name first) begins with; `None` without one.
