@@ -286,7 +286,7 @@ pub const CLASSES: &[Class] = &[
             ("api?", "string", "Its wire."),
             ("api_key?", "string", "A literal, `$NAME` or `!command`."),
             ("headers?", "table<string, string>", "More headers."),
-            ("models?", "zi.Model[]", "Its models; `provider` is filled in."),
+            ("models?", "(zi.Model|{id: string})[]", "Its models; `provider` is filled in."),
             ("default_model?", "string", "The one to take when none is named."),
             ("compat?", "table", "Switches of the wire."),
             ("oauth?", "table", "`{login, refresh_token, get_api_key, name?}`."),
