@@ -129,8 +129,8 @@ pub const ROWS: &[EventRow] = &[
             ("guidelines", "string[]", "Those of the tools, each once."),
             ("custom_prompt?", "string", "What `--system-prompt` says."),
             ("append_system_prompt", "string[]", "What `--append-system-prompt` says."),
-            ("context_files", "table[]", "`{path, content}`."),
-            ("skills", "table[]", "Skills."),
+            ("context_files", "table[]", "`{path, text}`."),
+            ("skills", "table[]", "`{name, description}`."),
         ],
         &[
             ("guidelines?", "string[]", "More of them."),
