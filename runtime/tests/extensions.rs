@@ -463,6 +463,10 @@ fn the_bundle_can_be_replaced_and_a_broken_file_gives_way() {
         "{}",
         none.stderr
     );
+}
+
+#[test]
+fn parts_of_the_bundle_can_be_left_out() {
     let none = zi().args(["--list-tools", "--no-bundled"]).run();
     assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""));
     let parts = zi().args(["--no-bundled", "tool-ls,tool-read", "--list-tools"]).run();

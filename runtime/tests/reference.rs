@@ -124,3 +124,36 @@ fn types_are_written_once_and_what_is_not_ours_stays() {
     assert_eq!(run(&[]).code, Some(0));
     assert!(home.is_file(), "without a folder it is the user's own");
 }
+
+#[test]
+fn the_events_of_a_run_carry_what_their_rows_say() {
+    let zi = Zi::new(env!("CARGO_BIN_EXE_zi")).env("ZI_DEMO_DELAY_MS", "0");
+    let done =
+        zi.file("a.txt", "hello").args(["--json", "--model", "demo", "-p", "read a.txt"]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let mut seen = std::collections::BTreeSet::new();
+    for line in done.stdout.lines() {
+        let event: serde_json::Map<String, Value> = serde_json::from_str(line).expect("JSON");
+        let name = event["type"].as_str().expect("it has a type").to_owned();
+        if matches!(name.as_str(), "session" | "result" | "notice") {
+            continue;
+        }
+        let row = zi::api::event_rows::ROWS.iter().find(|row| row.name == name);
+        let row = row.unwrap_or_else(|| panic!("`{name}` has no row"));
+        let known = |key: &str| row.fields.iter().any(|(it, ..)| it.trim_end_matches('?') == key);
+        for key in event.keys().filter(|key| *key != "type") {
+            assert!(known(key), "`{name}` carries `{key}`, which its row does not have");
+        }
+        // What grows with every delta is left out of the stream.
+        let lazy = ["message", "messages"];
+        for (key, ..) in row.fields.iter().filter(|(it, ..)| !it.ends_with('?')) {
+            let has = event.contains_key(*key) || lazy.contains(key);
+            assert!(has, "`{name}` lacks `{key}`, which its row has");
+        }
+        seen.insert(name);
+    }
+    for name in ["agent_start", "turn_end", "message_update", "tool_execution_end", "agent_settled"]
+    {
+        assert!(seen.contains(name), "{name} was not seen in {seen:?}");
+    }
+}
