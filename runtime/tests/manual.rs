@@ -253,3 +253,104 @@ fn the_settings_of_a_system_count_below_the_users_and_its_locks_hold() {
     let output = shell.types(run);
     assert_eq!(output.status.code(), Some(7), "the system's step limit counts now");
 }
+
+/// What the guide's examples do, beyond loading.
+const EXAMPLES: &str = r#"
+local function example(name)
+  zi.test.load(name .. ".lua")
+  return zi.test.model()
+end
+
+it("a tool may stand before the bundled one", function()
+  example("tools-2")
+  zi.test.file("a.pem", "x")
+  zi.test.file("a.txt", "hey")
+  expect(zi.test.tool("read", { path = "a.pem" }).text):is("keys are not read")
+  expect(zi.test.tool("read", { path = "a.txt" }).text):contains("hey")
+end)
+
+it("commands run, and speak to the model", function()
+  for _, name in ipairs({ "commands-1", "programs-1", "settings-1" }) do
+    zi.test.load(name .. ".lua")
+  end
+  example("commands-2"):reply("explained")
+  for _, line in ipairs({ "/count", "/branch", "/limit" }) do
+    expect(zi.test.command(line).status):is("ok")
+  end
+  expect(zi.test.command("/explain a.lua").runs[1].text):is("explained")
+end)
+
+it("a policy blocks", function()
+  example("events-1")
+  expect(zi.test.tool("bash", { command = "git push" }).outcome):is("blocked")
+end)
+
+it("artifacts are kept", function(ctx)
+  example("sessions-1")
+  expect(zi.test.tool("todo", { items = { "a" } }).text):is("1 left")
+end)
+
+it("a model answers with data, and doubts", function(ctx)
+  local model = example("models-1")
+  model:reply('{"title": "A title"}')
+  expect(zi.test.command("/title").status):is("ok")
+  expect(ctx.session.name()):is("A title")
+  zi.test.load("models-2.lua")
+  model:reply("No.")
+  expect(zi.test.tool("second_opinion", { claim = "x" }).text):is("No.")
+end)
+
+it("a loop fits in ten lines", function()
+  local model = example("providers-3")
+  model:reply({ tool_call = { name = "ls" } })
+  model:reply("done")
+  local run = zi.test.prompt("go")
+  expect(run.text):is("done")
+  expect(run.tool_results):has_length(1)
+end)
+"#;
+
+#[test]
+fn the_examples_of_the_guide_do_what_they_say() {
+    let mut zi = zi().file("examples_spec.lua", EXAMPLES);
+    for page in pages().iter().filter(|page| page.parent().is_some_and(|it| it.ends_with("guide")))
+    {
+        let examples = blocks(page).into_iter().filter(|(info, _)| info == "lua");
+        for (number, (_, text)) in examples.enumerate() {
+            zi = zi.file(&format!("{}-{}.lua", name_of(page), number + 1), text);
+        }
+    }
+    let done = zi.another().args(["test", "examples_spec.lua"]).run();
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.ends_with("6 passed, 0 failed\n"), "{}", done.stdout);
+
+    // Moving in the session is done between runs.
+    let run = |args: &[&str]| {
+        let zi = zi.another().env("ZI_DEMO_DELAY_MS", "0").args(["--model", "demo"]);
+        let done = zi.args(["-e", "sessions-2.lua", "-e", "settings-2.lua"]).args(args).run();
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    run(&["-p", "run pwd"]);
+    run(&["-c", "-p", "run id"]);
+    run(&["-c", "-p", "/back"]);
+    let session = run(&["-c", "--json", "-p", "create a.txt with hello"]);
+    assert!(session.contains("create a.txt"));
+    assert!(zi.cwd().join("a.txt").is_file());
+    assert!(run(&["--dry", "-p", "create b.txt with hello"]).contains("this is a dry run"));
+    assert!(!zi.cwd().join("b.txt").exists());
+    let dir = fs::read_dir(zi.home().join("state/sessions")).expect("there are sessions");
+    let folder = dir.map(|it| it.expect("it lists").path()).next().expect("one folder");
+    let files = fs::read_dir(folder).expect("it lists").map(|it| it.expect("it lists").path());
+    let journals = files.filter(|path| path.extension().is_some_and(|it| it == "jsonl"));
+    let texts: Vec<String> =
+        journals.map(|path| fs::read_to_string(path).expect("it reads")).collect();
+    let moved = texts.iter().find(|text| text.contains("run id")).expect("it was kept");
+    let entries: Vec<serde_json::Value> =
+        moved.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let said = |text: &str| {
+        let is_it = |it: &&serde_json::Value| it["message"]["content"] == text;
+        entries.iter().find(is_it).expect("it was said")["parent_id"].clone()
+    };
+    assert_eq!(said("run id"), said("create a.txt with hello"), "both follow the first answer");
+}
