@@ -11,7 +11,10 @@ use std::{
 
 use rust_embed::RustEmbed;
 
-use crate::extensions::{Found, Rank, Source};
+use crate::{
+    extensions::{Found, Rank, Source},
+    near,
+};
 
 #[derive(RustEmbed)]
 #[folder = "../extensions/"]
@@ -63,6 +66,17 @@ impl Bundle {
     /// No bundle at all, to see what the core does by itself.
     pub fn empty() -> Self {
         Self { dir: None, ids: Vec::new() }
+    }
+
+    /// Leaves an extension out. The error names the nearest one when there is none of that id.
+    pub fn leave_out(&mut self, id: &str) -> Result<(), String> {
+        let before = self.ids.len();
+        self.ids.retain(|known| known != id);
+        if self.ids.len() < before {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.ids.iter().map(String::as_str).collect();
+        Err(format!("there is no bundled extension `{id}`{}", near::hint(id, &known)))
     }
 
     pub fn has_extension(&self, id: &str) -> bool {

@@ -98,9 +98,15 @@ pub struct Cli {
         help_heading = "Tools and extensions"
     )]
     pub trust_hash: Option<String>,
-    /// Leave the bundled extensions out, to see what the core does by itself
-    #[arg(long, hide = true)]
-    pub no_bundled: bool,
+    /// Leave these bundled extensions out; without a value, all of them
+    #[arg(
+        long,
+        value_name = "ID,…",
+        num_args = 0..=1,
+        default_missing_value = "",
+        help_heading = "Tools and extensions"
+    )]
+    pub no_bundled: Option<String>,
 
     /// Go on with the newest session of this directory
     #[arg(short = 'c', long = "continue", help_heading = "Session")]

@@ -18,6 +18,9 @@ use crate::{
     registry::Callback,
 };
 
+/// Every event; a name with a colon is an extension's own.
+pub use crate::api::event_rows::NAMES as EVENTS;
+
 /// After so many failures in a row a handler is taken out.
 const MAX_FAILURES: u32 = 20;
 
@@ -62,65 +65,6 @@ impl Event {
         Value::Object(map)
     }
 }
-
-/// Every event of the contract; a name with a colon is an extension's own.
-pub const EVENTS: &[&str] = &[
-    "session_directory",
-    "resources_discover",
-    "system_prompt_options",
-    "system_prompt",
-    "input",
-    "before_agent_start",
-    "context",
-    "before_provider_request",
-    "before_provider_send",
-    "after_provider_response",
-    "agent_start",
-    "agent_end",
-    "agent_abort",
-    "agent_settled",
-    "before_turn",
-    "turn_start",
-    "turn_end",
-    "message_start",
-    "message_update",
-    "message_end",
-    "message",
-    "before_assistant_message",
-    "tool_execution_start",
-    "tool_execution_update",
-    "tool_execution_end",
-    "tool_call",
-    "tool_result",
-    "user_bash",
-    "session_start",
-    "session_shutdown",
-    "session_before_switch",
-    "session_before_fork",
-    "session_before_compact",
-    "session_compact",
-    "session_before_tree",
-    "session_tree",
-    "session_rename",
-    "queue_update",
-    "steer_inject",
-    "retry",
-    "ui",
-    "job_stdout",
-    "job_stderr",
-    "job_exit",
-    "job_json",
-    "model_select",
-    "reasoning_select",
-    "spawn_start",
-    "spawn_complete",
-    "spawn_error",
-    "mcp_connect",
-    "mcp_error",
-    "mcp_close",
-    "mcp_tool_start",
-    "mcp_tool_end",
-];
 
 /// What a handler answered.
 #[derive(Debug)]

@@ -1,10 +1,14 @@
-//! `settings.json`: what the user, or a trusted project, wants otherwise than the defaults.
+//! `settings.json`: what the distribution, the user or a trusted project wants otherwise than the
+//! defaults.
 //!
 //! zi reads it and never writes it. Each key that cannot be used is reported by name and left out;
 //! the others count. A project may set what is on its list and nothing else: a key that is added
 //! later is the user's until somebody decides otherwise.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -134,6 +138,18 @@ const KEYS: &[(&str, Kind)] = &[
     ("extensions", Kind::Extensions),
 ];
 
+/// The key of a distribution's file that lists what nobody else may set.
+const LOCKED: &str = "locked";
+
+/// Whether a lock may name `key`: a key, a group of them, or the settings of one extension.
+fn is_lockable(key: &str) -> bool {
+    let is_group = |(name, _): &(&str, Kind)| {
+        *name == key || name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'))
+    };
+    KEYS.iter().any(is_group)
+        || key.strip_prefix("extensions.").is_some_and(|id| !id.is_empty() && !id.contains('.'))
+}
+
 /// What a trusted project may set: which model works for it, and how long. Nothing here says where
 /// a credential goes, what is run, or what is allowed.
 const PROJECT_KEYS: &[&str] = &[
@@ -162,20 +178,35 @@ pub struct ProjectSettings<'a> {
     pub extensions: &'a [String],
 }
 
-/// The user's settings with those of a trusted project over them, and what is wrong with either.
-pub fn load(config: &Path, project: Option<ProjectSettings<'_>>) -> (Settings, Vec<String>) {
+/// Where the file is, in each root that has one.
+const FILE: &str = "settings.json";
+
+/// The settings that count, and what is wrong with the files: those of the distribution (`system`, the
+/// root that wins first), the user's over them, and those of a trusted project over both. What the
+/// distribution locks stays as it says.
+pub fn load(
+    system: &[PathBuf],
+    config: &Path,
+    project: Option<ProjectSettings<'_>>,
+) -> (Settings, Vec<String>) {
     let mut notices = Vec::new();
     let mut values = Map::new();
-    let path = config.join("settings.json");
-    match fs::read(&path) {
-        Ok(text) => values = Reader::new(&path, None, &mut notices).read(&text),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-        Err(err) => {
-            notices.push(format!("cannot read `{}`: {err}; using the defaults", path.display()));
-        }
+    let mut locks = Vec::new();
+    for root in system.iter().rev() {
+        let path = root.join(FILE);
+        let Some(text) = read(&path, &mut notices) else { continue };
+        let mut reader = Reader::new(&path, Layer::System, &[], &mut notices);
+        locks.extend(reader.locks(&text));
+        overlay(&mut values, reader.read(&text));
+    }
+    let path = config.join(FILE);
+    if let Some(text) = read(&path, &mut notices) {
+        let reader = Reader::new(&path, Layer::User, &locks, &mut notices);
+        overlay(&mut values, reader.read(&text));
     }
     if let Some(project) = project {
-        let reader = Reader::new(project.path, Some(project.extensions), &mut notices);
+        let layer = Layer::Project(project.extensions);
+        let reader = Reader::new(project.path, layer, &locks, &mut notices);
         overlay(&mut values, reader.read(project.text));
     }
     match Settings::deserialize(Value::Object(values)) {
@@ -183,6 +214,17 @@ pub fn load(config: &Path, project: Option<ProjectSettings<'_>>) -> (Settings, V
         Err(err) => {
             notices.push(format!("the settings cannot be used: {err}; using the defaults"));
             (Settings::default(), notices)
+        }
+    }
+}
+
+fn read(path: &Path, notices: &mut Vec<String>) -> Option<Vec<u8>> {
+    match fs::read(path) {
+        Ok(text) => Some(text),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => None,
+        Err(err) => {
+            notices.push(format!("cannot read `{}`: {err}; using the defaults", path.display()));
+            None
         }
     }
 }
@@ -204,18 +246,33 @@ fn overlay(lower: &mut Map<String, Value>, upper: Map<String, Value>) {
     }
 }
 
+/// Whose file it is.
+#[derive(Clone, Copy, Debug)]
+enum Layer<'a> {
+    System,
+    User,
+    /// The extensions of the project itself.
+    Project(&'a [String]),
+}
+
 /// Reads one file and keeps what can be used of it.
 struct Reader<'a> {
     path: &'a Path,
-    /// For a project's file: its own extensions.
-    project: Option<&'a [String]>,
+    layer: Layer<'a>,
+    /// Keys that this file may not set.
+    locked: &'a [String],
     notices: &'a mut Vec<String>,
     used: Map<String, Value>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(path: &'a Path, project: Option<&'a [String]>, notices: &'a mut Vec<String>) -> Self {
-        Self { path, project, notices, used: Map::new() }
+    fn new(
+        path: &'a Path,
+        layer: Layer<'a>,
+        locked: &'a [String],
+        notices: &'a mut Vec<String>,
+    ) -> Self {
+        Self { path, layer, locked, notices, used: Map::new() }
     }
 
     fn read(mut self, text: &[u8]) -> Map<String, Value> {
@@ -231,7 +288,47 @@ impl<'a> Reader<'a> {
         self.used
     }
 
+    /// The keys that the file locks. Faults of the file as a whole are told by [`Self::read`].
+    fn locks(&mut self, text: &[u8]) -> Vec<String> {
+        let Ok(Value::Object(mut map)) = serde_json::from_slice(text) else { return Vec::new() };
+        let Some(listed) = map.remove(LOCKED) else { return Vec::new() };
+        let Value::Array(listed) = listed else {
+            self.wrong(LOCKED, "a list of keys", &listed);
+            return Vec::new();
+        };
+        let mut locks = Vec::new();
+        for key in &listed {
+            match key.as_str() {
+                Some(key) if is_lockable(key) => locks.push(key.to_owned()),
+                Some(key) => {
+                    let known: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+                    let hint = hint(key, &known);
+                    self.complain(&format!("`{LOCKED}` names `{key}`, which is no setting{hint}"));
+                }
+                None => self.wrong(LOCKED, "a list of keys", key),
+            }
+        }
+        locks
+    }
+
+    /// Whether the distribution keeps `key` for itself. A model and its provider belong together.
+    fn is_locked(&self, key: &str) -> bool {
+        let pair = ["provider", "model"];
+        self.locked.iter().any(|lock| {
+            key == lock
+                || key.strip_prefix(lock.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                || (pair.contains(&key) && pair.contains(&lock.as_str()))
+        })
+    }
+
+    fn complain_of_lock(&mut self, key: &str) {
+        self.complain(&format!("`{key}` is ignored: this installation of zi locks it"));
+    }
+
     fn entry(&mut self, key: &str, value: &Value) {
+        if key == LOCKED && matches!(self.layer, Layer::System) {
+            return;
+        }
         let prefix = format!("{key}.");
         let fields: Vec<&str> =
             KEYS.iter().filter_map(|(name, _)| name.strip_prefix(&prefix)).collect();
@@ -248,7 +345,7 @@ impl<'a> Reader<'a> {
     }
 
     fn leaf(&mut self, key: &str, value: &Value) {
-        if self.project.is_some() && !PROJECT_KEYS.contains(&key) {
+        if matches!(self.layer, Layer::Project(_)) && !PROJECT_KEYS.contains(&key) {
             let hint = hint(key, PROJECT_KEYS);
             self.complain(&format!("`{key}` is ignored: a project may not set it{hint}"));
             return;
@@ -258,6 +355,10 @@ impl<'a> Reader<'a> {
             self.complain(&format!("unknown setting `{key}`{}", hint(key, &known)));
             return;
         };
+        if self.is_locked(key) {
+            self.complain_of_lock(key);
+            return;
+        }
         if !kind.takes(value) {
             self.wrong(key, &kind.wanted(), value);
             return;
@@ -280,7 +381,14 @@ impl<'a> Reader<'a> {
     /// The entries of `extensions` that this file may have.
     fn extensions(&mut self, map: &Map<String, Value>) -> Map<String, Value> {
         let mut used = map.clone();
-        if let Some(own) = self.project {
+        for key in map.keys() {
+            let full = format!("extensions.{key}");
+            if self.is_locked(&full) {
+                used.remove(key);
+                self.complain_of_lock(&full);
+            }
+        }
+        if let Layer::Project(own) = self.layer {
             used.retain(|id, _| own.contains(id));
             for id in map.keys().filter(|id| !own.contains(id)) {
                 self.complain(&format!(
@@ -330,7 +438,7 @@ mod tests {
     fn load_text(text: &str) -> (Settings, Vec<String>) {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("settings.json"), text).expect("it writes");
-        load(dir.path(), None)
+        load(&[], dir.path(), None)
     }
 
     #[test]
@@ -422,7 +530,7 @@ mod tests {
             text,
             extensions: &["mine".to_owned()],
         };
-        let (settings, notices) = load(dir.path(), Some(project));
+        let (settings, notices) = load(&[], dir.path(), Some(project));
         assert_eq!((settings.provider, settings.model.as_deref()), (None, Some("q/n")));
         assert_eq!((settings.retry.base_ms, settings.retry.max_ms), (5, 6));
         assert_eq!(settings.max_steps, Some(9));
@@ -430,5 +538,32 @@ mod tests {
         assert_eq!(notices.len(), 2, "{notices:?}");
         assert!(notices[0].contains("`api_key` is ignored: a project may not set it"));
         assert!(notices[1].contains("`extensions.gate` is ignored"));
+    }
+
+    #[test]
+    fn what_the_distribution_locks_stays_and_each_ignored_key_is_told_once() {
+        let dirs = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let [system, user] = [dirs[0].path(), dirs[1].path()];
+        let text = r#"{ "model": "p/m", "max_steps": 7, "retry": { "base_ms": 5 },
+            "extensions": { "gate": { "strict": true } },
+            "locked": ["model", "retry", "extensions.gate", "max_stps", 4] }"#;
+        fs::write(system.join(FILE), text).expect("it writes");
+        let text = r#"{ "provider": "q", "max_steps": 9, "retry": { "base_ms": 1, "max_ms": 2 },
+            "extensions": { "gate": { "strict": false }, "mine": { "a": 1 } }, "locked": [] }"#;
+        fs::write(user.join(FILE), text).expect("it writes");
+        let (settings, notices) = load(&[system.to_owned()], user, None);
+        assert_eq!((settings.provider, settings.model.as_deref()), (None, Some("p/m")));
+        assert_eq!((settings.max_steps, settings.retry.base_ms), (Some(9), 5));
+        assert_eq!(settings.retry.max_ms, Retry::default().max_ms);
+        let extensions = json!({ "gate": { "strict": true }, "mine": { "a": 1 } });
+        assert_eq!(Value::Object(settings.extensions), extensions);
+        let about = |words: &str| notices.iter().filter(|it| it.contains(words)).count();
+        for key in ["`provider`", "`retry.base_ms`", "`retry.max_ms`", "`extensions.gate`"] {
+            assert_eq!(about(&format!("{key} is ignored: this installation")), 1, "{notices:?}");
+        }
+        assert_eq!(about("`max_stps`, which is no setting; did you mean `max_steps`?"), 1);
+        assert_eq!(about("`locked` is ignored: it must be a list of keys, not 4"), 1);
+        assert_eq!(about("unknown setting `locked`"), 1, "{notices:?}");
+        assert_eq!(notices.len(), 7, "{notices:?}");
     }
 }

@@ -80,9 +80,8 @@ pub async fn start(
     let roots = roots(cli, &dirs, project.as_ref().map(|_| cwd.join(trust::FOLDER)));
     let (settings, problems) = load_settings(cli, &dirs, &cwd, &roots, project.as_ref());
     notices.extend(problems);
-    let (bundle, bundle_notice) =
-        if cli.no_bundled { (Bundle::empty(), None) } else { Bundle::from_env() };
-    notices.extend(bundle_notice);
+    let (bundle, problems) = bundle(cli)?;
+    notices.extend(problems);
     let flags = flags(cli, &cwd)?;
     let explicit = explicit_files(cli, &cwd)?;
     let memory = Session::new(Journal::create(&cwd, None, None));
@@ -115,11 +114,29 @@ pub async fn start(
     Ok(host)
 }
 
+/// The bundle, without what this command line leaves out.
+fn bundle(cli: &Cli) -> Result<(Bundle, Option<String>), StartupError> {
+    let (mut bundle, notice) = Bundle::from_env();
+    match cli.no_bundled.as_deref() {
+        None => {}
+        Some("") => bundle = Bundle::empty(),
+        Some(list) => {
+            for id in list.split(',').map(str::trim).filter(|id| !id.is_empty()) {
+                bundle
+                    .leave_out(id)
+                    .map_err(|problem| StartupError::Usage(format!("`--no-bundled`: {problem}")))?;
+            }
+        }
+    }
+    Ok((bundle, notice))
+}
+
 /// What a child agent is started with. Trust for one run is for what was there when it began.
 fn inherited_switches(cli: &Cli, project: Option<&Snapshot>) -> Vec<String> {
     let switches = [(cli.no_ext, "--no-ext"), (cli.safe_mode, "--safe-mode")];
     let mut given: Vec<String> =
         switches.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned()).collect();
+    given.extend(cli.no_bundled.iter().map(|list| format!("--no-bundled={list}")));
     if let Some(project) = project.filter(|_| cli.trust || cli.trust_hash.is_some()) {
         given.extend(["--trust-hash".to_owned(), project.hash.clone()]);
     }
@@ -194,12 +211,12 @@ fn load_settings(
 ) -> (settings::Settings, Vec<String>) {
     const NAME: &str = "settings.json";
     let Some(file) = project.and_then(|project| project.file(NAME)) else {
-        return settings::load(&dirs.config, None);
+        return settings::load(&dirs.system, &dirs.config, None);
     };
     let path = cwd.join(trust::FOLDER).join(NAME);
     // The text is the one that was hashed, whatever became of the file since.
     let Some(text) = &file.text else {
-        let (settings, mut notices) = settings::load(&dirs.config, None);
+        let (settings, mut notices) = settings::load(&dirs.system, &dirs.config, None);
         notices.push(format!("`{}` is ignored: it is no text, or too long", path.display()));
         return (settings, notices);
     };
@@ -208,7 +225,7 @@ fn load_settings(
     let own = found.into_iter().filter(|one| one.rank.source == Source::Project);
     let own: Vec<String> = own.map(|one| one.id).collect();
     let project = ProjectSettings { path: &path, text: text.as_bytes(), extensions: &own };
-    settings::load(&dirs.config, Some(project))
+    settings::load(&dirs.system, &dirs.config, Some(project))
 }
 
 /// The extensions of `-e`.

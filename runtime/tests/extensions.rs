@@ -463,18 +463,23 @@ fn the_bundle_can_be_replaced_and_a_broken_file_gives_way() {
         "{}",
         none.stderr
     );
-    let none = zi_without_bundle();
-    assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""));
 }
 
-fn zi_without_bundle() -> zi_testkit::Done {
-    zi().args(["--no-bundled", "--list-tools"]).run()
+#[test]
+fn parts_of_the_bundle_can_be_left_out() {
+    let none = zi().args(["--list-tools", "--no-bundled"]).run();
+    assert_eq!((none.code, none.stdout.as_str()), (Some(0), ""));
+    let parts = zi().args(["--no-bundled", "tool-ls,tool-read", "--list-tools"]).run();
+    assert!(parts.stdout.contains("grep ") && !parts.stdout.contains("ls "), "{}", parts.stdout);
+    let wrong = zi().args(["--no-bundled=tool-rea", "--list-tools"]).run();
+    assert_eq!(wrong.code, Some(2));
+    assert!(wrong.stderr.contains("did you mean `tool-read`?"), "{}", wrong.stderr);
 }
 
 #[test]
 fn an_adapter_of_ones_own_needs_no_network() {
     let manual =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/extensions.md"));
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide/providers.md"));
     let manual = manual.expect("there is a manual");
     let echo = manual.split("```lua\n").find(|block| block.contains("zi.api(\"echo\""));
     let echo = echo.and_then(|block| block.split("```").next()).expect("the manual has an echo");

@@ -275,21 +275,3 @@ fn watching_runs_again_when_a_file_changes() {
     running.signal("INT");
     assert_eq!(running.wait().code, Some(130));
 }
-
-#[test]
-fn the_example_of_the_manual_works() {
-    let manual = include_str!("../../docs/testing.md");
-    let blocks: Vec<&str> = manual
-        .split("```lua\n")
-        .skip(1)
-        .map(|block| block.split("```").next().unwrap_or_default())
-        .collect();
-    let [extension, spec] = blocks.as_slice() else { panic!("the manual has two blocks of Lua") };
-    let done = Zi::new(env!("CARGO_BIN_EXE_zi"))
-        .arg("test")
-        .file("notes.lua", extension)
-        .file("notes_spec.lua", spec)
-        .run();
-    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    assert_eq!(last_line(&done), "4 passed, 0 failed");
-}

@@ -14,6 +14,7 @@ mod ctx_session_keep;
 mod ctx_tools;
 mod env;
 mod errors;
+pub mod event_rows;
 mod events;
 mod fields;
 mod fs;
@@ -30,6 +31,7 @@ mod path;
 mod register;
 mod register_provider;
 mod register_ui;
+mod signature;
 mod spawn;
 mod standard;
 mod system;
@@ -37,6 +39,7 @@ mod task;
 mod testing;
 mod testing_clock;
 mod text;
+pub mod types;
 mod watch;
 
 use std::{
@@ -54,6 +57,7 @@ pub use ctx::{Call, Progress, make_ctx};
 pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
 pub use events::event_argument;
 pub use loop_run::RunHandle;
+pub use signature::Signature;
 pub use text::strip_ansi;
 
 /// One member of the API.
@@ -141,6 +145,11 @@ pub const NAMESPACES: &[Namespace] = &[
 /// A member and the full name of its namespace.
 pub fn rows() -> impl Iterator<Item = (&'static Namespace, &'static Entry)> {
     NAMESPACES.iter().flat_map(|space| space.entries.iter().map(move |entry| (space, entry)))
+}
+
+/// Whether the member is a function; the others are values.
+pub fn is_function(space: &str, name: &str) -> bool {
+    find(space, name).is_some_and(|entry| Signature::read(entry.meta).value.is_none())
 }
 
 fn find(space: &str, name: &str) -> Option<&'static Entry> {

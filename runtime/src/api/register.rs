@@ -47,7 +47,7 @@ pub const ENTRIES: &[Entry] = &[
         name: "on",
         doc: "Has `handler(event, ctx)` called for an event. Names with a colon are the \
               extensions' own (`zi.emit`). The handle's `:off()` ends it.",
-        meta: "---@param event string\n---@param handler fun(event: table, ctx: zi.Ctx): table?\n---@return {off: fun(self)}",
+        meta: "---@param event string\n---@param handler async fun(event: table, ctx: zi.Ctx): table?\n---@return {off: fun(self)}",
         bind: Bind::Zi(|lua| plain(lua, on)),
     },
     Entry {
@@ -61,7 +61,7 @@ pub const ENTRIES: &[Entry] = &[
         name: "api",
         doc: "Registers a wire adapter: `stream(request, emit, ctx)` sends a request and emits what \
               comes back. Providers name it in `api`. Answers false when another holds the name.",
-        meta: "---@param name string\n---@param adapter {stream: fun(request: zi.Request, emit: fun(item: table), ctx: zi.Ctx)}\n---@return boolean",
+        meta: "---@param name string\n---@param adapter {stream: async fun(request: zi.Request, emit: fun(item: table), ctx: zi.Ctx)}\n---@return boolean",
         bind: Bind::Zi(|lua| plain(lua, api)),
     },
     Entry {
@@ -69,7 +69,7 @@ pub const ENTRIES: &[Entry] = &[
         doc: "Claims the turn loop: `fn(run)` is called for each prompt and ends the run by \
               returning (`\"limit\"` says that the step limit ended it). Answers false when another \
               holds it.",
-        meta: "---@param fn fun(run: zi.Run): string?\n---@return boolean",
+        meta: "---@param fn async fun(run: zi.Run): string?\n---@return boolean",
         bind: Bind::Zi(|lua| plain(lua, claim_loop)),
     },
     Entry {

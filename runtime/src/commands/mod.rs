@@ -6,6 +6,7 @@ pub mod ext;
 pub mod login;
 pub mod test;
 pub mod trust;
+pub mod types;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -53,7 +54,18 @@ pub const ALL: &[SubCommand] = &[
         about: "Forget what is kept for a provider",
         run: login::run_logout,
     },
-    SubCommand { name: "api", usage: "[--json]", about: "Show the script API", run: api::run },
+    SubCommand {
+        name: "types",
+        usage: "[DIR] [--force]",
+        about: "Write type stubs for editors",
+        run: types::run,
+    },
+    SubCommand {
+        name: "api",
+        usage: "[--json|--markdown DIR]",
+        about: "Show the script API",
+        run: api::run,
+    },
 ];
 
 /// Runs the sub-command that `args` (the program's name first) begins with; `None` without one.

@@ -152,7 +152,7 @@ impl Host {
         if self.roots.iter().any(|root| root.source == Source::Project) {
             return;
         }
-        let (settings, _) = crate::settings::load(&self.dirs.config, None);
+        let (settings, _) = crate::settings::load(&self.dirs.system, &self.dirs.config, None);
         *lock(&self.extension_settings) = settings.extensions;
     }
 

@@ -1,7 +1,6 @@
 //! `zi check`: looks for mistakes in extensions, without running what they do.
 
 mod dry;
-mod events;
 mod facts;
 mod lexer;
 mod names;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Finding, events,
+    Finding,
     facts::{Facts, Root, Use, Value},
 };
 use crate::{
-    api::{self, NAMESPACES},
+    api::{self, NAMESPACES, event_rows},
     hooks::EVENTS,
     near,
 };
@@ -197,11 +197,11 @@ impl Checker<'_> {
         let Some((name, line)) = it.chain.first() else { return };
         let snake = near::snake(name);
         let known: Vec<&str> = match event {
-            Some(event) => match events::fields(event) {
-                Some(fields) => fields.iter().copied().chain(["type"]).collect(),
+            Some(event) => match event_rows::fields(event) {
+                Some(fields) => fields.into_iter().chain(["type"]).collect(),
                 None => return,
             },
-            None => events::all().collect(),
+            None => event_rows::all_fields().collect(),
         };
         if !known.contains(&name.as_str()) && !known.contains(&snake.as_str()) {
             let hint = near::hint(&snake, &known);
