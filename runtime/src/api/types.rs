@@ -234,6 +234,20 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.Listener",
+        "Waits for one request to this machine.",
+        &[
+            ("port", "integer", "Where it listens."),
+            ("url", "string", "What the request must go to, for a `redirect_uri`."),
+            (
+                "wait",
+                "async fun(self: zi.Listener): table<string, string>?, zi.Error?",
+                "The query of the request.",
+            ),
+            ("close", "fun(self: zi.Listener)", "Ends it."),
+        ],
+    ),
+    class(
         "zi.Message",
         "A message of the conversation.",
         &[
