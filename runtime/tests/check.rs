@@ -412,7 +412,7 @@ fn what_is_right_is_left_alone() {
 
 #[test]
 fn the_bundle_has_no_mistakes() {
-    for folder in ["extensions", "lua", "."] {
+    for folder in ["extensions", "lua", ".", "spec/extensions"] {
         let path = repository().join(folder);
         let done = zi().arg("check").arg(&path).run();
         assert_eq!(done.code, Some(0), "{folder}: {}{}", done.stdout, done.stderr);

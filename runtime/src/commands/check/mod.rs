@@ -118,6 +118,10 @@ fn all_targets(options: &Options, dirs: &Dirs) -> Result<Vec<Target>, (u8, Strin
     Ok(targets)
 }
 
+/// What `zi test` adds to the globals.
+const SPEC_GLOBALS: [&str; 7] =
+    ["describe", "it", "before_each", "after_each", "pending", "expect", "fail"];
+
 async fn check_one(target: &Target, dirs: &Dirs) -> Result<Vec<Finding>, String> {
     match target {
         Target::Extension(path) => {
@@ -130,12 +134,15 @@ async fn check_one(target: &Target, dirs: &Dirs) -> Result<Vec<Finding>, String>
             let seen = dry::load(path, roots).await?;
             Ok(of_extension(entry, &seen))
         }
-        Target::Module(path) => {
+        Target::Module(path) | Target::Spec(path) => {
             let text = match read(path) {
                 Ok(text) => text,
                 Err(finding) => return Ok(vec![finding]),
             };
-            let seen = dry::read(path, &text).await?;
+            let mut seen = dry::read(path, &text).await?;
+            if matches!(target, Target::Spec(_)) {
+                seen.globals.extend(SPEC_GLOBALS.map(|name| (name.to_owned(), Default::default())));
+            }
             let mut findings = of_loading(path, &Text::new(&text), &seen);
             if seen.is_lua {
                 findings.extend(of_names(path, &text, false, &seen));

@@ -13,14 +13,19 @@ pub enum Target {
     Extension(PathBuf),
     /// A file that others `require`.
     Module(PathBuf),
+    /// A spec, for `zi test`.
+    Spec(PathBuf),
 }
 
 /// Everything to check at `path`: an extension, a folder of them, or a root with `extensions/` and
 /// `lua/`.
 pub fn at(path: &Path) -> Vec<Target> {
     if path.is_file() {
-        let is_module = is_module(path);
-        let target = if is_module { Target::Module } else { Target::Extension };
+        let target = match path {
+            path if is_spec(path) => Target::Spec,
+            path if is_module(path) => Target::Module,
+            _ => Target::Extension,
+        };
         return vec![target(path.to_owned())];
     }
     if path.join("init.lua").is_file() {
@@ -69,6 +74,10 @@ fn listed(dir: &Path) -> Vec<PathBuf> {
 
 fn is_lua(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("lua"))
+}
+
+fn is_spec(path: &Path) -> bool {
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.ends_with("_spec.lua"))
 }
 
 /// Whether a file is in a folder `lua` that belongs to a root or to an extension.
