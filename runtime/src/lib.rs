@@ -25,6 +25,7 @@ pub mod paths;
 pub mod registry;
 pub mod run;
 pub mod session;
+pub mod session_export;
 pub mod sessions;
 pub mod settings;
 pub mod startup;

@@ -237,6 +237,20 @@ impl Host {
         path[common..].iter().filter_map(|entry| entry.message().cloned()).collect()
     }
 
+    /// Copies the session file at `path` into `dir`, as a session of this directory. Entries that
+    /// cannot be read stay behind; nothing in the file gives it any right.
+    pub fn import_session(&self, path: &Path, dir: &Path) -> Result<PathBuf, JournalError> {
+        let (header, entries, report) = Journal::read(path)?;
+        if let Some(notice) = report.notice(path) {
+            self.notice(Level::Warn, &notice);
+        }
+        let entries: Vec<_> = entries.into_iter().map(Arc::new).collect();
+        let mut journal = Journal::create(&self.cwd, Some(dir), Some(header.id));
+        journal.adopt(&entries);
+        journal.keep()?;
+        Ok(journal.file().map(PathBuf::from).unwrap_or_default())
+    }
+
     /// Sessions on disk, the newest first: of this directory, or of all.
     pub fn list_sessions(&self, dir: Option<&Path>, query: &str, limit: usize) -> Vec<Value> {
         let query = query.to_lowercase();

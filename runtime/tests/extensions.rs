@@ -690,12 +690,14 @@ fn children_and_jobs_report_to_their_owner() {
           zi.job.start({ argv = { "sh", "-c", "echo '{\"n\":1}'; echo nope; echo '{\"n\":2}'" }, stdout = { mode = "json_lines" } })
           while ended < 2 do zi.task.sleep(2) end
           local child = zi.spawn({ task = "list .", model = "demo", env = { ZI_DEMO_DELAY_MS = "0" } })
-          local deep = zi.spawn({ task = "x", env = { ZI_DEPTH = "3" } })
+          zi.spawn({ task = "x", model = "demo", timeout_ms = 1 })
           zi.fs.write("report.json", zi.json.encode({ heard = heard, child = child.final_text, error = child.is_error, turns = child.usage.turns }))
         end })
     "#;
-    let zi =
-        demo().home_file("extensions/j.lua", extension).file("here.txt", "").args(["-p", "/go"]);
+    let zi = demo()
+        .home_file("extensions/j.lua", extension)
+        .file("here.txt", "")
+        .args(["--json", "/go"]);
     let (report, keep) = (zi.cwd().join("report.json"), zi.another());
     let done = zi.run();
     assert_eq!(done.code, Some(0), "{}", done.stderr);
@@ -704,6 +706,11 @@ fn children_and_jobs_report_to_their_owner() {
     assert_eq!(report["heard"], json!(["ping", "exit nil", 1, "bad", 2, "exit 0"]));
     assert!(report["child"].as_str().is_some_and(|text| text.contains("here.txt")), "{report}");
     assert_eq!((&report["error"], &report["turns"]), (&json!(false), &json!(2)));
+    let (starts, ends) = (done.events("spawn_start"), done.events("spawn_complete"));
+    assert_eq!((&starts[0]["task"], &starts[0]["extension"]), (&json!("list ."), &json!("j")));
+    assert_eq!((&starts[0]["id"], &ends[0]["usage"]["turns"]), (&ends[0]["id"], &json!(2)));
+    let failed = done.events("spawn_error");
+    assert!(failed[0]["error"].as_str().is_some_and(|text| text.contains("timed out")), "{failed:?}");
     drop(keep);
 }
 

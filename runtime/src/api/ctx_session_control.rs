@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, rc::Rc};
 
-use mlua::{IntoLua, Lua, MultiValue, Result, Value};
+use mlua::{IntoLua, IntoLuaMulti, Lua, MultiValue, Result, Value};
 use serde_json::{Value as Data, json};
 use zi_kernel::scheduler::{self, Nulls, offload};
 
@@ -13,8 +13,15 @@ use super::{
     ctx_session::lenient,
     errors::fail,
     fields::{Fields, string_argument},
+    fs::blocking,
 };
-use crate::{host::lock, message, paths::slug, sessions::Change};
+use crate::{
+    host::lock,
+    message,
+    paths::{slug, write_private},
+    session_export::{self, Format},
+    sessions::Change,
+};
 
 /// Most sessions that one question answers.
 const MAX_SESSIONS: u64 = 500;
@@ -74,6 +81,21 @@ pub const ENTRIES: &[Entry] = &[
         }),
     },
     Entry {
+        name: "export",
+        doc: "Writes the session to a file: as `zisession` (all of it, for `import`), `markdown` or \
+              `html` (the present branch, for people). `format` follows from the end of `path` when it \
+              is left out. Answers the path.",
+        meta: "---@async\n---@param options {path: string, format?: string}\n---@return string?, zi.Error?",
+        bind: Bind::Ctx(|lua, call| waiting_method(lua, call, export)),
+    },
+    Entry {
+        name: "import",
+        doc: "Copies a session file in among the sessions of this directory, under an id of its own. \
+              Answers its file, for `switch`.",
+        meta: "---@async\n---@param path string\n---@return string?, zi.Error?",
+        bind: Bind::Ctx(|lua, call| waiting_method(lua, call, import)),
+    },
+    Entry {
         name: "list",
         doc: "The sessions on disk, the newest first: `id`, `file`, `cwd`, `name`, `first_message`, \
               `messages`, `created_at`, `updated_at`, `parent_session`. Those of this directory, or \
@@ -119,6 +141,41 @@ fn navigate(lua: &Lua, call: &Rc<Call>, (target, opts): (Value, Value)) -> Resul
     match target {
         Some(target) => known(lua, call, &target, change),
         None => queue(lua, call, change),
+    }
+}
+
+async fn export(lua: Lua, call: Rc<Call>, options: Value) -> Result<MultiValue> {
+    let fields = Fields::new(&lua, "ctx.session.export", options)?;
+    let name = fields.string("path")?;
+    let names: Vec<&'static str> = Format::NAMES.iter().map(|(name, _)| *name).collect();
+    let format = match fields.opt_choice("format", &names)? {
+        Some(name) => Format::NAMES.iter().find(|(known, _)| *known == name).map(|(_, it)| *it),
+        None => Format::of_name(&name),
+    };
+    let Some(format) = format else {
+        return fields.invalid("format", format_args!("is one of {}", names.join(", ")));
+    };
+    drop(fields);
+    let path = call.host.cwd.join(&name);
+    let text = session_export::export(&call.host.session.journal(), format);
+    let target = path.clone();
+    match blocking(move || write_private(&target, text.as_bytes())).await? {
+        Ok(()) => path.display().to_string().into_lua_multi(&lua),
+        Err(err) => fail(&lua, "io", format_args!("cannot write `{}`: {err}", path.display())),
+    }
+}
+
+async fn import(lua: Lua, call: Rc<Call>, path: Value) -> Result<MultiValue> {
+    let name = string_argument("ctx.session.import", "path", &path)?;
+    let (host, path) = (call.host.clone(), call.host.cwd.join(name));
+    let imported = offload(async move {
+        let dir = crate::startup::session_dir(&host).await;
+        let work = move || host.import_session(&path, &dir);
+        tokio::task::spawn_blocking(work).await
+    });
+    match imported.await?.map_err(mlua::Error::external)? {
+        Ok(file) => file.display().to_string().into_lua_multi(&lua),
+        Err(err) => fail(&lua, "io", err),
     }
 }
 

@@ -474,15 +474,34 @@ pub const ROWS: &[EventRow] = &[
     reserved("resources_discover", "Folders of skills, prompts and themes are looked for."),
     reserved("user_bash", "The user runs a shell command."),
     reserved("ui", "Something happened in a view of the extension."),
-    reserved("spawn_start", "A child agent begins."),
-    reserved("spawn_complete", "A child agent ended."),
-    reserved("spawn_error", "A child agent failed."),
+    observer("spawn_start", "A child agent begins.", &[SPAWN_ID, SPAWN_OWNER, SPAWN_TASK]),
+    observer(
+        "spawn_complete",
+        "A child agent ended well.",
+        &[
+            SPAWN_ID,
+            SPAWN_OWNER,
+            SPAWN_TASK,
+            ("final_text", "string", "Its answer."),
+            ("usage", "zi.Usage", "What it used, with `turns`."),
+            ("exit_code", "integer?", "Of its process."),
+        ],
+    ),
+    observer(
+        "spawn_error",
+        "A child agent failed, or was cancelled.",
+        &[SPAWN_ID, SPAWN_OWNER, SPAWN_TASK, ("error", "string", "Why.")],
+    ),
     reserved("mcp_connect", "A tool server answers."),
     reserved("mcp_error", "A tool server failed."),
     reserved("mcp_close", "A tool server is gone."),
     reserved("mcp_tool_start", "A tool of a server begins."),
     reserved("mcp_tool_end", "A tool of a server ended."),
 ];
+
+const SPAWN_ID: Field = ("id", "string", "The same in all three events of a child.");
+const SPAWN_OWNER: Field = ("extension", "string", "Which extension asked for it.");
+const SPAWN_TASK: Field = ("task", "string", "What it is to do.");
 
 /// The names of all events.
 pub const NAMES: &[&str] = &{

@@ -1,6 +1,6 @@
 //! `zi.spawn`: work for a child agent, a zi of its own in JSON mode.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use mlua::{Lua, Result, Value};
 use serde_json::{Value as Data, json};
@@ -11,7 +11,7 @@ use zi_kernel::{
 };
 
 use super::{Bind, Entry, VmData, fields::Fields, path, system, waiting};
-use crate::{host::Host, models::Usage};
+use crate::{hooks::Event, host::Host, models::Usage};
 
 /// How deep children may have children.
 pub const MAX_DEPTH: u64 = 3;
@@ -49,7 +49,9 @@ async fn spawn(lua: Lua, opts: Value) -> Result<Value> {
     let depth: u64 = depth.unwrap_or(0) + 1;
     if depth > MAX_DEPTH {
         let text = format!("a child agent at depth {MAX_DEPTH} cannot have children");
-        return answer(&lua, &Said::default(), Some(&text));
+        let refused = result_value(&Said::default(), Some(&text));
+        Told::start(&host, &VmData::of(&lua)?.owner().id, &task).end(&refused);
+        return scheduler::to_lua(&lua, &refused, Nulls::Nil);
     }
     let cwd = fields.opt_string("cwd")?.map(|cwd| path::expand(&lua, &cwd)).transpose()?;
     let cwd = cwd.unwrap_or_else(|| host.cwd.clone());
@@ -60,12 +62,14 @@ async fn spawn(lua: Lua, opts: Value) -> Result<Value> {
     spec.env.push((DEPTH_VARIABLE.into(), depth.to_string()));
     spec.env.extend(host.inherited_env());
     spec.env.extend(fields.opt_string_map("env")?.unwrap_or_default());
+    let (owner_id, shown_task) = (VmData::of(&lua)?.owner().id.clone(), task.clone());
     spec.input = zi_kernel::job::Input::Bytes(task.into_bytes());
     let limit = fields.opt_count("timeout_ms", 86_400_000)?.map(Duration::from_millis);
     let on_event = fields.opt_function("on")?;
     drop(fields);
     let (sender, mut events) = mpsc::channel::<Data>(64);
     let wants_events = on_event.is_some();
+    let told = Told::start(&host, &owner_id, &shown_task);
     let running = offload(async move {
         let listen = listen(spec, wants_events.then_some(sender));
         match limit {
@@ -85,12 +89,56 @@ async fn spawn(lua: Lua, opts: Value) -> Result<Value> {
             said = &mut running => break said?,
         }
     };
-    match said {
-        Some(Ok(said)) => answer(&lua, &said, None),
-        Some(Err(problem)) => answer(&lua, &Said::default(), Some(&problem)),
+    let result = match said {
+        Some(Ok(said)) => result_value(&said, None),
+        Some(Err(problem)) => result_value(&Said::default(), Some(&problem)),
         None => {
             let ms = limit.unwrap_or_default().as_millis();
-            answer(&lua, &Said::default(), Some(&format!("timed out after {ms} ms")))
+            result_value(&Said::default(), Some(&format!("timed out after {ms} ms")))
+        }
+    };
+    told.end(&result);
+    scheduler::to_lua(&lua, &result, Nulls::Nil)
+}
+
+/// Tells of a child's start and of its end, also when whoever waits for it is cancelled.
+struct Told {
+    host: Arc<Host>,
+    fields: Data,
+    ended: bool,
+}
+
+impl Told {
+    fn start(host: &Arc<Host>, extension: &str, task: &str) -> Self {
+        let id = crate::journal::new_id();
+        let fields = json!({ "id": id, "extension": extension, "task": task });
+        host.emit(Event::new("spawn_start", fields.clone()));
+        Self { host: host.clone(), fields, ended: false }
+    }
+
+    fn end(mut self, result: &Data) {
+        self.ended = true;
+        match result["error_message"].as_str() {
+            None => {
+                for name in ["final_text", "usage", "exit_code"] {
+                    self.fields[name] = result[name].clone();
+                }
+                self.host.emit(Event::new("spawn_complete", self.fields.clone()));
+            }
+            Some(problem) => self.fail(problem),
+        }
+    }
+
+    fn fail(&mut self, problem: &str) {
+        self.fields["error"] = problem.into();
+        self.host.emit(Event::new("spawn_error", self.fields.clone()));
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.fail("it was cancelled");
         }
     }
 }
@@ -166,7 +214,7 @@ async fn hear(said: &mut Said, line: &[u8], events: Option<&mpsc::Sender<Data>>)
     }
 }
 
-fn answer(lua: &Lua, said: &Said, problem: Option<&str>) -> Result<Value> {
+fn result_value(said: &Said, problem: Option<&str>) -> Data {
     let empty = json!({});
     let result = said.result.as_ref().unwrap_or(&empty);
     let text = |name: &str| result.get(name).and_then(Data::as_str).unwrap_or_default();
@@ -183,7 +231,7 @@ fn answer(lua: &Lua, said: &Said, problem: Option<&str>) -> Result<Value> {
     let shown = error.clone().unwrap_or_else(|| text("text").to_owned());
     let mut usage = Usage::from_value(&result["usage"]).to_value();
     usage["turns"] = result.get("turns").cloned().unwrap_or_else(|| 0.into());
-    let value = json!({
+    json!({
         "content": [{ "type": "text", "text": shown }],
         "details": { "exit_code": said.exit_code, "usage": usage },
         "is_error": error.is_some(),
@@ -195,6 +243,5 @@ fn answer(lua: &Lua, said: &Said, problem: Option<&str>) -> Result<Value> {
         "cancelled": text("status") == "aborted",
         "stderr": stderr,
         "usage": usage,
-    });
-    scheduler::to_lua(lua, &value, Nulls::Nil)
+    })
 }
