@@ -710,7 +710,10 @@ fn children_and_jobs_report_to_their_owner() {
     assert_eq!((&starts[0]["task"], &starts[0]["extension"]), (&json!("list ."), &json!("j")));
     assert_eq!((&starts[0]["id"], &ends[0]["usage"]["turns"]), (&ends[0]["id"], &json!(2)));
     let failed = done.events("spawn_error");
-    assert!(failed[0]["error"].as_str().is_some_and(|text| text.contains("timed out")), "{failed:?}");
+    assert!(
+        failed[0]["error"].as_str().is_some_and(|text| text.contains("timed out")),
+        "{failed:?}"
+    );
     drop(keep);
 }
 

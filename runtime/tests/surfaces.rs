@@ -116,7 +116,6 @@ async fn the_newest_frame_of_a_job_reaches_its_slot_and_goes_with_the_extension(
     let (_, frame) = wait_for_frames(&host, &second, 1).await;
     assert_eq!(frame.data(), b"uvwxyz");
     assert!(host.surfaces.slot(&first, "v", "n").is_none(), "the old build's frames are gone");
-    zi_kernel::job::stop_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,5 +133,4 @@ async fn a_flood_of_frames_keeps_the_last_one() {
     let (slot, frame) = wait_for_frames(&host, &painter(&host), 2001).await;
     assert_eq!((frame.size(), frame.data()), ((1, 1), &b"last.."[..]));
     assert_eq!(slot.generation(), 2001);
-    zi_kernel::job::stop_all().await;
 }
