@@ -30,6 +30,9 @@ const MAX_ENTRIES: u64 = 100_000;
 /// Longest line that a match shows.
 const MAX_LINE_BYTES: usize = 2_000;
 
+/// Longest pattern: the time of a search grows with it, and nothing can stop one half-way.
+const MAX_PATTERN_BYTES: usize = 4096;
+
 /// What scripts find in `zi.fs`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
     Entry {
@@ -205,6 +208,10 @@ async fn walk(lua: Lua, (path, opts): (Value, Value)) -> Result<MultiValue> {
 async fn glob(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
     const WHO: &str = "zi.fs.glob";
     let pattern = string_argument(WHO, "pattern", &pattern)?;
+    if pattern.len() > MAX_PATTERN_BYTES {
+        let text = format!("the pattern has more than {MAX_PATTERN_BYTES} bytes");
+        return fail(&lua, "pattern", text);
+    }
     let fields = Fields::or_empty(&lua, WHO, opts)?;
     let root = expand(&lua, fields.opt_string("cwd")?.as_deref().unwrap_or("."))?;
     let mut walk = match read_walk(&fields, root, 10_000)? {
@@ -222,6 +229,10 @@ async fn glob(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
 async fn grep(lua: Lua, (pattern, opts): (Value, Value)) -> Result<MultiValue> {
     const WHO: &str = "zi.fs.grep";
     let pattern = string_argument(WHO, "pattern", &pattern)?;
+    if pattern.len() > MAX_PATTERN_BYTES {
+        let text = format!("the pattern has more than {MAX_PATTERN_BYTES} bytes");
+        return fail(&lua, "pattern", text);
+    }
     let fields = Fields::or_empty(&lua, WHO, opts)?;
     let root = expand(&lua, fields.opt_string("path")?.as_deref().unwrap_or("."))?;
     let walk = match read_walk(&fields, root, 1_000)? {

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::run::head_and_tail;
 
+/// Longest needle of a search: nobody types more, and the time grows with it.
+const MAX_NEEDLE_BYTES: usize = 1024;
+
 /// What scripts find in `zi.text`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
     Entry {
@@ -298,6 +301,9 @@ fn skip_string<'a>(text: &str, body: &'a str, endless_to: &mut usize) -> &'a str
 fn fuzzy(lua: &Lua, (needle, items, opts): (Value, Value, Value)) -> Result<Value> {
     const WHO: &str = "zi.text.fuzzy";
     let needle = string_argument(WHO, "needle", &needle)?;
+    if needle.len() > MAX_NEEDLE_BYTES {
+        return Err(misuse(WHO, format_args!("`needle` has more than {MAX_NEEDLE_BYTES} bytes")));
+    }
     let Value::Table(items) = items else {
         return Err(misuse(WHO, format_args!("`items` must be an array, not {}", kind_of(&items))));
     };
