@@ -4,6 +4,7 @@
 //! - [`http`]: streaming requests and the framing of their bodies
 //! - [`job`]: processes, their output and their whole trees
 //! - [`surface`]: frames that programs write, decoded and scaled to character cells
+//! - [`term`]: the terminal framebuffer
 //!
 //! Policy lives elsewhere: nothing here decides what is run, asked or shown.
 
@@ -11,3 +12,4 @@ pub mod http;
 pub mod job;
 pub mod scheduler;
 pub mod surface;
+pub mod term;

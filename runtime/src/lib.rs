@@ -24,6 +24,7 @@ pub mod oauth;
 pub mod paths;
 pub mod registry;
 pub mod run;
+pub mod scene;
 pub mod session;
 pub mod session_export;
 pub mod sessions;

@@ -1,0 +1,4 @@
+//! The scene: what is on the screen, as data, and its way onto cells.
+
+pub mod line;
+pub mod theme;
