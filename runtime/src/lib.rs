@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod extensions;
+pub mod fuzzy;
 pub mod hooks;
 pub mod host;
 pub mod images;

@@ -437,6 +437,7 @@ fn send_user_message(lua: &Lua, call: &Rc<Call>, (text, opts): (Value, Value)) -
         }
     };
     call.host.emit_queues();
+    call.host.wake.notify_one();
     lua.create_table_from([("status", status)])
 }
 

@@ -472,7 +472,22 @@ pub const ROWS: &[EventRow] = &[
         &[],
     ),
     reserved("resources_discover", "Folders of skills, prompts and themes are looked for."),
-    reserved("user_bash", "The user runs a shell command."),
+    row(
+        "user_bash",
+        Family::Closed,
+        "The user typed `!command` or `!!command` at the terminal. The first result counts; the \
+         bundled `user-bash` runs what nobody else answers. A handler that fails refuses the command.",
+        &[
+            ("command", "string", "The command line."),
+            ("exclude_from_context", "boolean", "Whether the model is not to see it: `!!`."),
+            ("cwd", "string", "Where it runs."),
+        ],
+        &[
+            ("result?", "{output: string, exit_code?: integer}", "What it came to; it is not run."),
+            BLOCK,
+            REASON,
+        ],
+    ),
     reserved("ui", "Something happened in a view of the extension."),
     observer("spawn_start", "A child agent begins.", &[SPAWN_ID, SPAWN_OWNER, SPAWN_TASK]),
     observer(

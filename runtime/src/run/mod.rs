@@ -11,6 +11,7 @@ mod result;
 mod slash;
 mod stream;
 mod turn;
+mod user_bash;
 mod wire;
 
 use std::{
@@ -35,6 +36,7 @@ pub(crate) use result::read_lua as read_result;
 pub use slash::Ran;
 pub use stream::{Answer, ProviderRequest};
 pub use turn::TurnResult;
+pub use user_bash::{CUSTOM_TYPE as USER_BASH, UserCommand, UserCommandResult};
 pub use wire::ADAPTER_LABEL;
 
 use crate::{
