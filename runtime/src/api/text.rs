@@ -313,9 +313,9 @@ fn fuzzy(lua: &Lua, (needle, items, opts): (Value, Value, Value)) -> Result<Valu
     }
     let limit = Fields::or_empty(lua, WHO, opts)?.opt_count("limit", 1_000_000)?.unwrap_or(100);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = fuzzy::rank(&needle, &texts, limit).into_iter().map(|(index, score)| {
-        json!({ "index": index + 1, "score": score, "text": texts[index] })
-    });
+    let found = fuzzy::rank(&needle, &texts, limit)
+        .into_iter()
+        .map(|(index, score)| json!({ "index": index + 1, "score": score, "text": texts[index] }));
     scheduler::to_lua(lua, &found.collect(), Nulls::Nil)
 }
 

@@ -49,6 +49,29 @@ impl Chips {
         word
     }
 
+    /// Makes the images of a text that was [`expanded`](Self::expand) chips again: their words are
+    /// still there, in their order.
+    pub fn restore(&mut self, mut text: String, images: Vec<Value>) -> String {
+        let mut at = 0;
+        for image in images {
+            let start = text[at..].find("[image ").map(|start| at + start);
+            let end = start.and_then(|start| text[start..].find(']').map(|end| start + end + 1));
+            match start.zip(end) {
+                Some((start, end)) => {
+                    let word = text[start..end].to_owned();
+                    self.chips.push(Chip { word, what: What::Image(image) });
+                    at = end;
+                }
+                None => {
+                    let word = self.image(image, "from before");
+                    text = format!("{text} {word}");
+                    at = text.len();
+                }
+            }
+        }
+        text
+    }
+
     /// The chip that ends at `caret`, or the one that it is in: what a backspace takes.
     pub fn before(&self, text: &str, caret: usize) -> Option<Range<usize>> {
         self.ranges(text).find(|range| range.start < caret && caret <= range.end)
@@ -125,6 +148,9 @@ mod tests {
         assert_eq!(text, format!("[image 2: png 2×2] and {long}!"));
         assert_eq!(images.len(), 1);
         assert_eq!(chips.before(&draft, image.len()), Some(0..image.len()));
+        let mut again = Chips::default();
+        assert_eq!(again.restore(text.clone(), images.clone()), text);
+        assert_eq!(again.expand(&text), (text.clone(), images));
         // A chip whose word was changed stands for nothing.
         let changed = draft.replace("[paste", "[past");
         assert!(!chips.expand(&changed).0.contains("line\n"));
