@@ -29,7 +29,7 @@ pub use assembler::{Assembled, Assembler, Emit, EmitKind, STOP_REASONS, Update};
 pub use compact::CompactOptions;
 pub use converse::{Guide, Listener, Spoken};
 pub use dispatch::{CallsDone, Mode as CallMode, ToolOutcome};
-pub(crate) use dispatch::{TOOL_LABEL, start_tool};
+pub(crate) use dispatch::{TOOL_LABEL, start_tool, validate};
 pub use result::ToolResult;
 pub use result::head_and_tail;
 pub(crate) use result::read_lua as read_result;
