@@ -21,6 +21,14 @@ local function row(extension)
   }
 end
 
+---@async
+local function disable(ctx, id)
+  local done = zi.system({ zi.executable, "ext", "disable", id }, { timeout_ms = 10000 })
+  if done.code ~= 0 then return ctx.notice(done.stderr or done.error, "error") end
+  ctx.notice(("`%s` is disabled; `zi ext enable %s` brings it back"):format(id, id))
+  ctx.reload()
+end
+
 zi.command({
   name = "extensions",
   aliases = { "ext" },
@@ -37,9 +45,14 @@ zi.command({
     if not chosen then return end
     local what = ctx.ui.select({
       title = chosen.value,
-      items = { { label = "reload", value = "reload" }, { label = "show its log", value = "log" } },
+      items = {
+        { label = "reload", value = "reload" },
+        { label = "show its log", value = "log" },
+        { label = "disable", value = "disable" },
+      },
     })
     if what == "reload" then ctx.reload(chosen.value) end
+    if what == "disable" then disable(ctx, chosen.value) end
     if what == "log" then page.log(ctx, chosen.value) end
   end,
 })

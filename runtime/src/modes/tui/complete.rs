@@ -57,7 +57,7 @@ pub enum Wanted {
     Command { prefix: String },
     Argument { command: String, callback: Callback, prefix: String },
     File { prefix: String },
-    Own { trigger: char, callback: Callback, prefix: String },
+    Own { trigger: char, callbacks: Vec<Callback>, prefix: String },
     Path { prefix: String },
 }
 
@@ -90,10 +90,10 @@ pub fn wanted(host: &Host, text: &str, caret: usize, asked: bool) -> Option<(Ran
     let trigger = word.chars().next();
     if let Some(trigger) = trigger {
         let rest = word[trigger.len_utf8()..].to_owned();
-        let own = host.registry.completers();
-        if let Some(spec) = own.iter().find(|spec| spec.trigger == trigger) {
-            let callback = spec.items.clone();
-            return Some((start..caret, Wanted::Own { trigger, callback, prefix: rest }));
+        let own = host.registry.completers(trigger);
+        if !own.is_empty() {
+            let callbacks = own.iter().map(|spec| spec.items.clone()).collect();
+            return Some((start..caret, Wanted::Own { trigger, callbacks, prefix: rest }));
         }
         if trigger == '@' {
             return Some((start..caret, Wanted::File { prefix: rest }));
@@ -173,9 +173,14 @@ pub async fn find(host: Arc<Host>, files: Files, wanted: Wanted) -> Vec<Item> {
             let label = format!("completion of /{command}");
             ask(&host, &callback, &label, prefix, "").await
         }
-        Wanted::Own { trigger, callback, prefix } => {
+        Wanted::Own { trigger, callbacks, prefix } => {
             let label = format!("completion of `{trigger}`");
-            ask(&host, &callback, &label, prefix, &trigger.to_string()).await
+            let mut items = Vec::new();
+            for callback in callbacks {
+                items.extend(ask(&host, &callback, &label, prefix.clone(), &trigger.to_string()).await);
+            }
+            items.truncate(MAX_ITEMS);
+            items
         }
     }
 }
