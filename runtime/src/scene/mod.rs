@@ -1,5 +1,6 @@
 //! The scene: what is on the screen, as data, and its way onto cells.
 
 pub mod edit;
+pub mod format;
 pub mod line;
 pub mod theme;
