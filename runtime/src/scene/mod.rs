@@ -3,3 +3,4 @@
 pub mod edit;
 pub mod line;
 pub mod theme;
+pub mod tree;
