@@ -58,7 +58,7 @@ pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
 pub use events::event_argument;
 pub use loop_run::RunHandle;
 pub use signature::Signature;
-pub use text::strip_ansi;
+pub use text::{find_fuzzy, strip_ansi};
 
 /// One member of the API.
 #[derive(Debug)]

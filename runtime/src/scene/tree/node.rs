@@ -89,8 +89,8 @@ pub struct List {
     pub items: Vec<Item>,
     /// Counted from 0.
     pub selected: Option<usize>,
-    /// The items that are marked, counted from 0.
-    pub marked: Vec<usize>,
+    /// The items that are marked, counted from 0; nothing where none can be.
+    pub marked: Option<Vec<usize>>,
     pub on_select: Option<String>,
     pub on_change: Option<String>,
     pub filter: Option<Filter>,
@@ -224,19 +224,13 @@ impl Node {
             let other = TYPES.iter().find(|other| fields_of(other).contains(&name))?;
             Some(format!("a `{kind}` has no such field; a `{other}` has"))
         })?;
-        let id = fields.text("id")?;
-        if id.as_ref().is_some_and(|id| id.len() > MAX_ID_BYTES) {
-            return fields.fault("id", format_args!("has more than {MAX_ID_BYTES} bytes"));
-        }
-        if id.is_none() && matches!(kind, "input" | "surface") {
-            return fields.missing("id", "events and frames name it");
-        }
+        let id = read_id(&fields, kind)?;
         let is_box = matches!(kind, "view" | "scroll");
         let style = fields
             .read("style", |place, value| NodeStyle::parse(place, value, is_box))?
             .unwrap_or_default();
         let kind = read_kind(kind, &fields, depth)?;
-        Ok(Self { id: id.unwrap_or_default(), style, kind })
+        Ok(Self { id, style, kind })
     }
 
     /// The node and all below it, from above.
@@ -257,6 +251,26 @@ impl Node {
         if let Kind::View { children } | Kind::Scroll { children, .. } = &mut self.kind {
             children.iter_mut().for_each(|child| child.name_all(next));
         }
+    }
+}
+
+/// What events call a node; no two of a view may have the same name.
+fn read_id(fields: &Fields<'_>, kind: &str) -> Read<String> {
+    match fields.text("id")? {
+        Some(id) if id.len() > MAX_ID_BYTES => {
+            fields.fault("id", format_args!("has more than {MAX_ID_BYTES} bytes"))
+        }
+        Some(id) if id.is_empty() || id.starts_with('#') => {
+            fields.fault("id", "must not be empty or begin with `#`")
+        }
+        Some(id) if !fields.place.take_id(&id) => {
+            fields.fault("id", format_args!("another node is called `{id}`"))
+        }
+        Some(id) => Ok(id),
+        None if matches!(kind, "input" | "surface") => {
+            fields.missing("id", "events and frames name it")
+        }
+        None => Ok(String::new()),
     }
 }
 
@@ -366,7 +380,7 @@ fn list(fields: &Fields<'_>) -> Read<List> {
     };
     Ok(List {
         selected: fields.read("selected", place)?,
-        marked: fields.list("marked", MAX_ITEMS, place)?.unwrap_or_default(),
+        marked: fields.list("marked", MAX_ITEMS, place)?,
         on_select: fields.text("on_select")?,
         on_change: fields.text("on_change")?,
         filter: fields.read("filter", filter)?,

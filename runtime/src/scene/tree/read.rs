@@ -1,6 +1,10 @@
 //! Reading a spec field by field, with the way to each field for messages.
 
-use std::{cell::Cell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    fmt,
+};
 
 use serde_json::{Map, Value};
 
@@ -23,6 +27,7 @@ pub(super) type Read<T> = Result<T, Fault>;
 pub(super) struct Spent {
     nodes: Cell<usize>,
     bytes: Cell<usize>,
+    ids: RefCell<HashSet<String>>,
 }
 
 /// A place in a spec.
@@ -90,6 +95,11 @@ impl<'a> Place<'a> {
             return self.fault(format_args!("a view has at most {MAX_NODES} nodes"));
         }
         Ok(())
+    }
+
+    /// Whether nobody else has this id.
+    pub fn take_id(&self, id: &str) -> bool {
+        self.spent.ids.borrow_mut().insert(id.to_owned())
     }
 
     /// A text, within its bounds.
