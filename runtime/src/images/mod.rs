@@ -156,6 +156,20 @@ pub fn convert(bytes: &[u8], format: ImageFormat) -> Result<Vec<u8>, Problem> {
     encode(decode(decoder)?, format)
 }
 
+/// The pixels of an image in RGBA, no more than `side` across or down, with their width and height.
+pub fn pixels(bytes: &[u8], side: u32) -> Result<(u32, u32, Vec<u8>), Problem> {
+    let (_, mut decoder) = open(bytes)?;
+    let limit = Some(side.into());
+    let size = Size { width: limit, height: limit, fit: Fit::ScaleDown };
+    let new = new_size(upright_size(&mut decoder), size)?;
+    let mut image = decode(decoder)?;
+    if let Some(new) = new {
+        image = to_size(image, new);
+    }
+    let image = image.into_rgba8();
+    Ok((image.width(), image.height(), image.into_raw()))
+}
+
 // Reading -----------------------------------------------------------------------------------------
 
 fn format_of(bytes: &[u8]) -> Option<ImageFormat> {

@@ -92,6 +92,10 @@ impl Edit {
         self.is_multiline
     }
 
+    pub fn is_hidden(&self) -> bool {
+        self.is_password
+    }
+
     /// Where the caret is, in bytes.
     pub fn caret(&self) -> usize {
         self.caret
