@@ -377,6 +377,8 @@ async fn open_session(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
     }
     let dir = session_dir(host).await;
     let existing = match (&cli.session, cli.continue_last) {
+        // The terminal interface has a list to choose from.
+        (Some(reference), _) if reference.is_empty() && host.front.mode() == "tui" => None,
         (Some(reference), _) => Some(find_session(host, &dir, reference)?),
         (None, true) => {
             let newest = newest_session(&dir);

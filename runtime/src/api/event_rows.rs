@@ -471,7 +471,21 @@ pub const ROWS: &[EventRow] = &[
         ],
         &[],
     ),
-    reserved("resources_discover", "Folders of skills, prompts and themes are looked for."),
+    row(
+        "resources_discover",
+        Family::Interceptor,
+        "The terminal interface looks for resources: when it starts, and after a reload. What all \
+         handlers answer is put together. Themes are used; skills and prompts are not yet.",
+        &[
+            ("cwd", "string", "The working directory."),
+            ("reason", "string", "`startup` or `reload`."),
+        ],
+        &[
+            ("themes?", "string[]", "Theme files, or folders of them."),
+            ("skills?", "string[]", "Folders of skills."),
+            ("prompts?", "string[]", "Prompt files, or folders of them."),
+        ],
+    ),
     row(
         "user_bash",
         Family::Closed,

@@ -49,7 +49,11 @@ pub enum Action {
 
 /// The actions beside those of editing: each with its name and what it does.
 pub const ACTIONS: &[(Action, &str, &str)] = &[
-    (Action::Submit, "submit", "says what the draft holds; while a run goes on it waits for its end"),
+    (
+        Action::Submit,
+        "submit",
+        "says what the draft holds; while a run goes on it waits for its end",
+    ),
     (Action::SubmitNow, "submit_now", "says it before the next step of the run"),
     (
         Action::Cancel,
@@ -58,13 +62,29 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
          earlier prompt",
     ),
     (Action::Interrupt, "interrupt", "clears the draft; twice ends zi"),
-    (Action::QuitOrDelete, "quit_or_delete", "ends zi if the draft is empty, or deletes to the right"),
+    (
+        Action::QuitOrDelete,
+        "quit_or_delete",
+        "ends zi if the draft is empty, or deletes to the right",
+    ),
     (Action::Suspend, "suspend", "puts zi to sleep, back to the shell"),
     (Action::Redraw, "redraw", "draws the screen anew"),
     (Action::Complete, "complete", "completes the word, or takes the chosen completion"),
-    (Action::Up, "up", "a row up; from the first row an earlier prompt; scrolls if the draft is empty"),
-    (Action::Down, "down", "a row down; from the last row a later prompt; scrolls if the draft is empty"),
-    (Action::HistoryPrevious, "history_previous", "an earlier prompt that starts as the draft does"),
+    (
+        Action::Up,
+        "up",
+        "a row up; from the first row an earlier prompt; scrolls if the draft is empty",
+    ),
+    (
+        Action::Down,
+        "down",
+        "a row down; from the last row a later prompt; scrolls if the draft is empty",
+    ),
+    (
+        Action::HistoryPrevious,
+        "history_previous",
+        "an earlier prompt that starts as the draft does",
+    ),
     (Action::HistoryNext, "history_next", "a later prompt"),
     (Action::ScrollUp, "scroll_up", "scrolls a line up"),
     (Action::ScrollDown, "scroll_down", "scrolls a line down"),
@@ -127,7 +147,10 @@ pub struct Keymap {
 
 impl Keymap {
     /// The keys that count: the user's, then those of extensions. Problems of the user's are told.
-    pub fn new(registry: &Registry, own: &serde_json::Map<String, serde_json::Value>) -> (Self, Vec<String>) {
+    pub fn new(
+        registry: &Registry,
+        own: &serde_json::Map<String, serde_json::Value>,
+    ) -> (Self, Vec<String>) {
         let (own, problems) = read_own(own);
         let mut map = Self::default();
         for (name, keys) in &own {
@@ -173,7 +196,14 @@ impl Keymap {
         }
     }
 
-    fn put(&mut self, key: &str, when: Option<&'static str>, bound: Bound, what: &str, about: &str) {
+    fn put(
+        &mut self,
+        key: &str,
+        when: Option<&'static str>,
+        bound: Bound,
+        what: &str,
+        about: &str,
+    ) {
         let holders = self.bound.entry(key.to_owned()).or_default();
         if holders.iter().any(|(held, _)| held.is_none() || *held == when) {
             return;

@@ -19,13 +19,13 @@ use super::{
     actions::{Action, Bound, Keymap},
     complete::{self, Choices, Files},
     draft::Draft,
-    driver::{Intent, Said, Work},
     feed::Feed,
     front::{Shared, Update, Updates},
     search::Search,
 };
 use crate::{
     host::{Host, Level, lock},
+    modes::driver::{Intent, Said, Work},
     scene::{
         EditorRequest, UiRequest,
         draw::Pictures,
@@ -208,7 +208,7 @@ impl App {
             Update::Notice(level, text) => self.tell(level, &text),
             Update::Ui(request) => self.ui(request),
             Update::GiveBack(said) => self.draft.give_back(said),
-            Update::Shell(update) => self.feed.shell(&update),
+            Update::Shell(update) => self.feed.shell(&self.host, &update),
             Update::Busy(is_busy) => self.is_busy = is_busy,
             Update::Choices(number, choices) => {
                 if number == self.asked && choices.range.end <= self.draft.text().len() {
@@ -501,7 +501,8 @@ impl App {
     fn unknown_command(&mut self) -> Option<String> {
         let text = self.draft.text().trim_end();
         let name = text.strip_prefix('/')?.split_whitespace().next()?;
-        let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':'));
+        let is_word =
+            name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':'));
         let commands = self.host.registry.commands();
         let is_known = commands.iter().any(|(known, _)| {
             known == name || known.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
@@ -513,7 +514,8 @@ impl App {
             return None;
         }
         let names: Vec<&str> = commands.iter().map(|(name, _)| name.as_str()).collect();
-        let near = crate::near::nearest(name, &names).map(|near| format!(", did you mean `/{near}`?"));
+        let near =
+            crate::near::nearest(name, &names).map(|near| format!(", did you mean `/{near}`?"));
         let near = near.unwrap_or_default();
         Some(format!("`/{name}` is no command{near} (enter again says it as it is)"))
     }
@@ -610,9 +612,7 @@ impl App {
             let updates = self.updates.clone();
             let theme = self.theme.clone();
             self.work(move |host| async move {
-                if let Some(rendered) = super::render::render(&host, wanted, &theme).await {
-                    updates.send(Update::Rendered(rendered));
-                }
+                updates.send(Update::Rendered(super::render::render(&host, wanted, &theme).await));
             });
         }
     }

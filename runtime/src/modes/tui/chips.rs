@@ -36,7 +36,8 @@ impl Chips {
             return text.to_owned();
         }
         self.count += 1;
-        let word = format!("[paste {}: {lines} lines, {} characters]", self.count, text.chars().count());
+        let word =
+            format!("[paste {}: {lines} lines, {} characters]", self.count, text.chars().count());
         self.chips.push(Chip { word: word.clone(), what: What::Text(text.to_owned()) });
         word
     }

@@ -62,7 +62,12 @@ pub enum Wanted {
 }
 
 /// What the word at the caret asks for; `asked` is whether the user pressed the key for it.
-pub fn wanted(host: &Host, text: &str, caret: usize, asked: bool) -> Option<(Range<usize>, Wanted)> {
+pub fn wanted(
+    host: &Host,
+    text: &str,
+    caret: usize,
+    asked: bool,
+) -> Option<(Range<usize>, Wanted)> {
     let before = &text[..caret];
     if let Some(line) = before.strip_prefix('/')
         && !line.contains('\n')
@@ -83,9 +88,9 @@ pub fn wanted(host: &Host, text: &str, caret: usize, asked: bool) -> Option<(Ran
             }
         }
     }
-    let start = before.rfind(char::is_whitespace).map_or(0, |at| {
-        at + before[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = before
+        .rfind(char::is_whitespace)
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
     let word = &before[start..];
     let trigger = word.chars().next();
     if let Some(trigger) = trigger {
@@ -99,8 +104,7 @@ pub fn wanted(host: &Host, text: &str, caret: usize, asked: bool) -> Option<(Ran
             return Some((start..caret, Wanted::File { prefix: rest }));
         }
     }
-    (asked && !word.is_empty())
-        .then(|| (start..caret, Wanted::Path { prefix: word.to_owned() }))
+    (asked && !word.is_empty()).then(|| (start..caret, Wanted::Path { prefix: word.to_owned() }))
 }
 
 /// The commands that `prefix` could mean.
@@ -177,7 +181,9 @@ pub async fn find(host: Arc<Host>, files: Files, wanted: Wanted) -> Vec<Item> {
             let label = format!("completion of `{trigger}`");
             let mut items = Vec::new();
             for callback in callbacks {
-                items.extend(ask(&host, &callback, &label, prefix.clone(), &trigger.to_string()).await);
+                items.extend(
+                    ask(&host, &callback, &label, prefix.clone(), &trigger.to_string()).await,
+                );
             }
             items.truncate(MAX_ITEMS);
             items

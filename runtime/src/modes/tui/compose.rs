@@ -49,14 +49,10 @@ impl App {
         let rows = self.divide(area, queued.len());
         let host = self.host.clone();
         let now = self.now();
-        self.feed.draw(&mut frame, rows.transcript, &theme, now);
+        self.feed.draw(&mut frame, rows.transcript, &theme, &self.pictures, now);
         draw_queued(&mut frame, rows.queued, &theme, &queued);
-        let context = DrawContext {
-            theme: &theme,
-            now,
-            surfaces: &host.surfaces,
-            pictures: &self.pictures,
-        };
+        let context =
+            DrawContext { theme: &theme, now, surfaces: &host.surfaces, pictures: &self.pictures };
         for (slot, rect) in [
             (SlotKind::Header, rows.header),
             (SlotKind::SidebarRight, rows.sidebar),
@@ -79,12 +75,8 @@ impl App {
             }
         }
         self.draw_draft(&mut frame, rows.draft, &theme);
-        let context = DrawContext {
-            theme: &theme,
-            now,
-            surfaces: &host.surfaces,
-            pictures: &self.pictures,
-        };
+        let context =
+            DrawContext { theme: &theme, now, surfaces: &host.surfaces, pictures: &self.pictures };
         if let Some((hint, _)) = &self.hint {
             let rect = if rows.bottom_rule.height > 0 { rows.bottom_rule } else { rows.status };
             let text = format!(" {hint} ");
@@ -98,7 +90,12 @@ impl App {
         if let Some(search) = &self.search {
             let y = rows.draft.y.saturating_sub(1);
             let line = Rect { y, height: 1, ..rows.draft };
-            search.draw(&mut frame, Rect { x: 0, width: area.width, ..line }, &theme, &self.feed.matches());
+            search.draw(
+                &mut frame,
+                Rect { x: 0, width: area.width, ..line },
+                &theme,
+                &self.feed.matches(),
+            );
         }
         let has_search = self.search.is_some();
         let cursor = frame.cursor();

@@ -5,12 +5,14 @@ use zi_kernel::term::{Frame, Modifier, Rect};
 use super::{
     chips::Chips,
     complete::{Choices, Item},
-    driver::Said,
     history::History,
 };
-use crate::scene::{
-    edit::{Edit, EditAction},
-    theme::Theme,
+use crate::{
+    modes::driver::Said,
+    scene::{
+        edit::{Edit, EditAction},
+        theme::Theme,
+    },
 };
 
 /// The text, what its chips stand for, what could complete it, and what was said before.
@@ -66,7 +68,8 @@ impl Draft {
     /// Puts the chip of an image.
     pub fn attach(&mut self, block: serde_json::Value, about: &str) {
         let word = self.chips.image(block, about);
-        let gap = if self.text()[..self.caret()].ends_with(char::is_whitespace) || self.caret() == 0 {
+        let gap = if self.text()[..self.caret()].ends_with(char::is_whitespace) || self.caret() == 0
+        {
             ""
         } else {
             " "
@@ -207,7 +210,14 @@ impl Draft {
     }
 
     /// Draws the draft and puts the terminal's cursor on the caret.
-    pub fn draw(&mut self, frame: &mut Frame, area: Rect, theme: &Theme, hint: &str, has_cursor: bool) {
+    pub fn draw(
+        &mut self,
+        frame: &mut Frame,
+        area: Rect,
+        theme: &Theme,
+        hint: &str,
+        has_cursor: bool,
+    ) {
         self.width = area.width.max(1);
         let rows = self.edit.rows(self.width);
         let height = usize::from(area.height);

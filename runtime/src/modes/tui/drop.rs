@@ -150,7 +150,11 @@ mod tests {
             format!("file://{}", plain.replace(' ', "%20")),
             format!(" {} \n", plain.replace(' ', "\\ ")),
         ] {
-            assert_eq!(dropped(&pasted, dir.path()), Some(Dropped::Image(image.clone())), "{pasted}");
+            assert_eq!(
+                dropped(&pasted, dir.path()),
+                Some(Dropped::Image(image.clone())),
+                "{pasted}"
+            );
         }
         let named = Some(Dropped::File("notes.txt".to_owned()));
         assert_eq!(dropped(&text.display().to_string(), dir.path()), named);

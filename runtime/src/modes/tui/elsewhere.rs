@@ -31,9 +31,8 @@ pub fn spec(host: &Host, argv: Vec<String>) -> Spec {
 pub fn edit(text: &str, run: impl FnOnce(Vec<String>) -> Ended) -> Result<Option<String>, String> {
     let file = write(text, ".md").map_err(|err| format!("cannot write a file to edit: {err}"))?;
     let program = program(&["VISUAL", "EDITOR"], "vi");
-    let ended = run(shell_words(&program, file.path())).map_err(|err| {
-        format!("{err}; set VISUAL or EDITOR to an editor that there is")
-    })?;
+    let ended = run(shell_words(&program, file.path()))
+        .map_err(|err| format!("{err}; set VISUAL or EDITOR to an editor that there is"))?;
     if ended.code != Some(0) {
         return Ok(None);
     }
@@ -75,4 +74,3 @@ fn shell_words(program: &str, file: &Path) -> Vec<String> {
     let line = format!("{program} \"$1\"");
     ["sh", "-c", &line, "sh", &file.to_string_lossy()].map(str::to_owned).to_vec()
 }
-

@@ -12,14 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use zi_kernel::{job, term::Input};
 
-use super::{
-    complete::Choices,
-    driver::{Said, Screen, ShellUpdate},
-    render::Rendered,
-};
+use super::{complete::Choices, render::Rendered};
 use crate::{
     hooks::Event,
     host::{Controls, ForegroundResult, Front, Level, lock},
+    modes::driver::{Said, Screen, ShellUpdate},
     scene::UiRequest,
 };
 

@@ -62,10 +62,9 @@ impl History {
 
     /// The text before the present one that starts as the draft did when the walk began.
     pub fn previous(&mut self, draft: &str) -> Option<String> {
-        let walk = self.walk.get_or_insert_with(|| Walk {
-            prefix: draft.to_owned(),
-            at: self.texts.len(),
-        });
+        let walk = self
+            .walk
+            .get_or_insert_with(|| Walk { prefix: draft.to_owned(), at: self.texts.len() });
         let before = self.texts[..walk.at.min(self.texts.len())].iter();
         let found = before.rposition(|text| text.starts_with(&walk.prefix) && text != draft)?;
         walk.at = found;

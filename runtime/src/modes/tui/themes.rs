@@ -47,10 +47,14 @@ impl Themes {
         lock(&self.0).dirs.clone()
     }
 
-    pub fn set_own(&self, own: Vec<Arc<ThemeSpec>>, more: Vec<PathBuf>) {
-        let mut state = lock(&self.0);
-        state.own = own;
-        state.more = more;
+    /// Those that extensions registered.
+    pub fn set_own(&self, own: Vec<Arc<ThemeSpec>>) {
+        lock(&self.0).own = own;
+    }
+
+    /// Files and folders that extensions know of.
+    pub fn set_more(&self, more: Vec<PathBuf>) {
+        lock(&self.0).more = more;
     }
 
     /// The terminal said what its background is.

@@ -274,7 +274,8 @@ impl Driver {
     }
 
     async fn run(&self, prompt: Prompt) {
-        let said = Said { text: prompt.text.clone(), images: prompt.images.clone(), is_urgent: false };
+        let said =
+            Said { text: prompt.text.clone(), images: prompt.images.clone(), is_urgent: false };
         let is_own = prompt.source == "user";
         let refused = match self.ready().await {
             Ok(()) => match self.host.prompt(prompt).await {
