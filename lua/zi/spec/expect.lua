@@ -13,6 +13,8 @@ Expectation.__index = Expectation
 --- What is to be looked at. Every check answers the expectation again, so that checks can follow.
 ---@return zi.spec.Expectation
 function M.expect(value)
+  -- A screen is its text.
+  if type(value) == "userdata" and tostring(value):find("\n") then value = tostring(value) end
   return setmetatable({ _value = value, _never = false }, Expectation)
 end
 

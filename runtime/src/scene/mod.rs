@@ -4,6 +4,7 @@ pub mod draw;
 pub mod edit;
 mod layout;
 pub mod line;
+pub mod mail;
 pub mod notify;
 mod request;
 pub mod theme;
