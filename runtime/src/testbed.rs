@@ -124,7 +124,7 @@ impl Front for TestFront {
     }
 
     fn has_screen(&self) -> bool {
-        true
+        self.0.screen.is_there()
     }
 
     fn ui(&self, request: UiRequest) {

@@ -37,6 +37,7 @@ pub struct TestScreen {
 
 #[derive(Debug)]
 struct State {
+    is_there: bool,
     size: (u16, u16),
     views: Views,
     notices: Notices,
@@ -50,6 +51,7 @@ impl TestScreen {
     pub fn new(workspace: PathBuf) -> Self {
         Self {
             state: Mutex::new(State {
+                is_there: true,
                 size: SIZE,
                 views: Views::default(),
                 notices: Notices::default(),
@@ -62,6 +64,15 @@ impl TestScreen {
             changes: watch::Sender::new(0),
             started: Instant::now(),
         }
+    }
+
+    /// Takes the screen away, or brings it back.
+    pub fn set_there(&self, is_there: bool) {
+        lock(&self.state).is_there = is_there;
+    }
+
+    pub fn is_there(&self) -> bool {
+        lock(&self.state).is_there
     }
 
     pub fn resize(&self, width: u16, height: u16) {

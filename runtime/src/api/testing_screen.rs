@@ -22,8 +22,8 @@ pub const ENTRIES: &[Entry] = &[Entry {
     name: "screen",
     doc: "The screen, of 80 by 24 cells unless it is given another size: what extensions show is \
           drawn on it, and keys that are pressed go where they would. `expect(screen)` looks at its \
-          text.",
-    meta: "---@param size? {width?: integer, height?: integer}\n---@return zi.spec.Screen",
+          text. With `false` there is none, as in batch modes.",
+    meta: "---@param size? {width?: integer, height?: integer}|false\n---@return zi.spec.Screen",
     bind: Bind::Zi(|lua| plain(lua, screen)),
 }];
 
@@ -36,6 +36,8 @@ struct Screen {
 fn screen(lua: &Lua, size: Value) -> Result<Screen> {
     const WHO: &str = "zi.test.screen";
     let bed = testing::bed(lua)?;
+    bed.screen.set_there(!matches!(size, Value::Boolean(false)));
+    let size = if bed.screen.is_there() { size } else { Value::Nil };
     let fields = Fields::or_empty(lua, WHO, size)?;
     let side = |name| -> Result<Option<u16>> {
         Ok(fields.opt_count(name, 1000)?.and_then(|side| u16::try_from(side).ok()))
