@@ -4,10 +4,15 @@
 //! one before left. Policy handlers fail closed: one that raises, times out or answers nonsense
 //! blocks. All other interceptors fail soft: they are skipped with a notice.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use mlua::{MultiValue, Value as LuaValue};
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use zi_kernel::scheduler;
 
 use crate::{
@@ -16,6 +21,7 @@ use crate::{
     host::{Host, Level, lock},
     near,
     registry::Callback,
+    scene::{UiRequest, views::UiEvent},
 };
 
 /// Every event; a name with a colon is an extension's own.
@@ -106,7 +112,7 @@ impl Host {
         event: Event,
     ) -> impl Future<Output = ()> + Send + 'static {
         let name = event.name.clone();
-        let heard = call_handler(self, callback, event, false);
+        let heard = call_handler(self, callback, event, false, Patience::default());
         let (host, callback) = (self.clone(), callback.clone());
         async move {
             match heard.await {
@@ -153,6 +159,33 @@ impl Host {
         if !failures.is_empty() {
             failures.remove(&(callback.owner.generation, callback.id));
         }
+    }
+
+    /// Brings what happened in a view to its owner: to its handlers, and to who waits for it. The
+    /// screen hears when the handlers have dealt with it.
+    pub fn tell_ui(self: &Arc<Self>, event: UiEvent) {
+        self.mailboxes.post(&event);
+        let handlers = self.registry.handlers_of(&event.owner, "ui");
+        if handlers.is_empty() {
+            return;
+        }
+        let calls: Vec<_> =
+            handlers.iter().map(|handler| self.hear(handler, event.event())).collect();
+        let host = self.clone();
+        let told = async move {
+            futures_util::future::join_all(calls).await;
+            if let Some(edit) = event.edit {
+                let (generation, view) = (event.owner.generation, event.view);
+                host.front.ui(UiRequest::Seen { generation, view, edit });
+            }
+        };
+        self.observers.spawn_on(told, &self.io);
+    }
+
+    /// Takes away all that an extension shows.
+    pub(crate) fn take_off_screen(&self, owner: &Extension) {
+        self.mailboxes.close_all_of(owner);
+        self.front.ui(UiRequest::Dropped { generation: owner.generation });
     }
 
     /// Whether anybody listens for `name`.
@@ -209,19 +242,20 @@ impl Host {
         event: &Event,
         with_input: bool,
     ) -> Result<Answer, Fault> {
-        let call = call_handler(self, callback, event.clone(), with_input);
+        let patience = Patience::default();
+        let call = call_handler(self, callback, event.clone(), with_input, patience.clone());
         let extension = callback.owner.id.clone();
         let limit = time_for(&event.name);
-        match tokio::time::timeout(limit, call).await {
-            Ok(Ok((value, input))) => match answer_table(value) {
+        match patience.within(limit, call).await {
+            Some(Ok((value, input))) => match answer_table(value) {
                 Ok(value) => Ok(Answer { extension, value, input }),
                 Err(message) => Err(Fault { extension, message }),
             },
-            Ok(Err(failure)) => {
+            Some(Err(failure)) => {
                 self.count_failure(&failure);
                 Err(Fault { extension, message: failure.message })
             }
-            Err(_) => {
+            None => {
                 let message = format!("gave no answer within {} s", limit.as_secs());
                 Err(Fault { extension, message })
             }
@@ -284,6 +318,49 @@ impl Host {
     }
 }
 
+/// The time that an interceptor has. It stands still while the user is asked something.
+#[derive(Clone, Debug, Default)]
+pub struct Patience(Arc<watch::Sender<usize>>);
+
+/// Holds the time of an interceptor.
+#[derive(Debug)]
+pub struct Held(Patience);
+
+impl Patience {
+    /// Has the time stand still until the answer is dropped.
+    pub fn hold(&self) -> Held {
+        self.0.send_modify(|held| *held += 1);
+        Held(self.clone())
+    }
+
+    /// Waits for `work`, at most `limit` of the time that counts.
+    async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut held = self.0.subscribe();
+        let mut work = std::pin::pin!(work);
+        let mut left = limit;
+        loop {
+            let is_held = *held.borrow_and_update() > 0;
+            let started = Instant::now();
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                // This end keeps the sender, so it changes or nothing does.
+                _ = held.changed() => {}
+                () = tokio::time::sleep(left), if !is_held => return None,
+            }
+            if !is_held {
+                left = left.saturating_sub(started.elapsed());
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|held| *held -= 1);
+    }
+}
+
 /// How long a handler of `event` may take in all. One that asks a model waits for it.
 fn time_for(event: &str) -> Duration {
     match event {
@@ -308,8 +385,10 @@ fn call_handler(
     callback: &Callback,
     event: Event,
     with_input: bool,
+    patience: Patience,
 ) -> impl Future<Output = Result<Heard, CallFailure>> + Send + 'static {
-    let call = Call::new(host, &callback.owner);
+    let edit = event.fields.get("edit").and_then(Value::as_u64).filter(|_| event.name == "ui");
+    let call = Call::new(host, &callback.owner).with_patience(patience).with_seen(edit);
     let label = format!("on {}", event.name);
     // The table is kept between the two closures: a handler may change `event.input` in place.
     let kept = Arc::new(std::sync::Mutex::new(None::<u64>));

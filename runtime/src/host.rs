@@ -23,6 +23,7 @@ use crate::{
     paths::Dirs,
     registry::Registry,
     run::{Queues, RunState},
+    scene::UiRequest,
     session::Session,
     settings::Settings,
     testbed::TestBed,
@@ -86,6 +87,12 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn testbed(&self) -> Option<&Arc<TestBed>> {
         None
     }
+    /// Whether there is a screen that extensions can draw on.
+    fn has_screen(&self) -> bool {
+        false
+    }
+    /// Takes what an extension asks of the screen.
+    fn ui(&self, _request: UiRequest) {}
     /// Hears of doubts; `zi check` listens.
     fn doubt(&self, _doubt: Doubt) {}
 }
@@ -171,6 +178,8 @@ pub struct Host {
     pub(crate) jobs: Mutex<crate::jobs::Jobs>,
     /// The frames that wait to be drawn.
     pub surfaces: crate::surfaces::Surfaces,
+    /// What happened in views, for those who wait for it.
+    pub mailboxes: crate::scene::mail::Mailboxes,
     /// The exit code that a signal asks for.
     pub interrupted: Mutex<Option<u8>>,
     failures: AtomicU64,
@@ -247,6 +256,7 @@ impl Host {
             reloading: tokio::sync::Mutex::new(()),
             jobs: Mutex::default(),
             surfaces: crate::surfaces::Surfaces::default(),
+            mailboxes: crate::scene::mail::Mailboxes::default(),
             interrupted: Mutex::new(None),
             failures: AtomicU64::new(0),
         })
@@ -297,6 +307,7 @@ impl Host {
             lost.set_active(false);
             self.registry.revoke(&lost);
             self.stop_jobs_of(&lost);
+            self.take_off_screen(&lost);
             let path = lost.entry.display();
             self.notice(
                 Level::Error,

@@ -33,6 +33,7 @@ pub mod settings;
 pub mod startup;
 pub mod surfaces;
 pub mod testbed;
+pub mod testbed_screen;
 pub mod trust;
 pub mod watch;
 

@@ -19,6 +19,8 @@ use crate::{
     host::{Front, Host, Level, lock},
     models,
     registry::Callback,
+    scene::UiRequest,
+    testbed_screen::TestScreen,
 };
 
 /// One `it` of a spec file.
@@ -43,6 +45,7 @@ pub struct TestBed {
     /// The working directory of the test.
     pub workspace: PathBuf,
     pub clock: Arc<Clock>,
+    pub screen: TestScreen,
     events: Mutex<Vec<Value>>,
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
@@ -52,8 +55,10 @@ pub struct TestBed {
 }
 
 impl TestBed {
+    /// The bed of a test in `workspace`; within the I/O runtime.
     pub fn new(workspace: PathBuf) -> Arc<Self> {
         Arc::new(Self {
+            screen: TestScreen::new(workspace.clone()),
             workspace,
             clock: Arc::default(),
             events: Mutex::default(),
@@ -116,6 +121,14 @@ impl Front for TestFront {
 
     fn notice(&self, level: Level, text: &str) {
         lock(&self.0.notices).push((level, text.to_owned()));
+    }
+
+    fn has_screen(&self) -> bool {
+        self.0.screen.is_there()
+    }
+
+    fn ui(&self, request: UiRequest) {
+        self.0.screen.request(request);
     }
 
     fn testbed(&self) -> Option<&Arc<TestBed>> {

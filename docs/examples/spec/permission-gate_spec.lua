@@ -1,4 +1,8 @@
 describe("permission-gate", function()
+  before_each(function()
+    zi.test.screen(false)
+  end)
+
   local function outcome(command)
     return zi.test.tool("bash", { command = command }).outcome
   end
@@ -58,6 +62,18 @@ describe("permission-gate", function()
   it("lets everything through with its flag", function()
     zi.test.load("../permission-gate.lua", { flags = { ["allow-destructive"] = true } })
     expect(outcome("rm -rf nothing-there")):is("ok")
+  end)
+
+  it("asks whoever sits before the screen", function()
+    local screen = zi.test.screen()
+    for key, answer in pairs({ y = "ok", n = "blocked", escape = "blocked" }) do
+      local asked = zi.task.spawn(function()
+        return outcome("rm -rf nothing-there")
+      end)
+      screen:wait_for("This would delete files for good. Run it?")
+      screen:key(key)
+      expect(asked:join()):is(answer)
+    end
   end)
 
   it("looks at calls of extensions, too", function(ctx)

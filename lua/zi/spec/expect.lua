@@ -10,9 +10,18 @@ local M = {}
 local Expectation = {}
 Expectation.__index = Expectation
 
+-- The text of a screen; nothing for other values that are no tables.
+local function screen_text(value)
+  local ok, text = pcall(function()
+    return value:text()
+  end)
+  return ok and type(text) == "string" and text or nil
+end
+
 --- What is to be looked at. Every check answers the expectation again, so that checks can follow.
 ---@return zi.spec.Expectation
 function M.expect(value)
+  if type(value) == "userdata" then value = screen_text(value) or value end
   return setmetatable({ _value = value, _never = false }, Expectation)
 end
 

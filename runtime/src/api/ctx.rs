@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     extensions::Extension,
-    hooks::Event,
+    hooks::{Event, Patience},
     host::{Host, Level, lock},
     message::ToolCall,
     registry::ToolSpec,
@@ -41,6 +41,10 @@ pub struct Call {
     pub signal: CancellationToken,
     tool: Option<ToolContext>,
     epoch: u64,
+    /// The edit of a view that the call was told of.
+    pub(super) seen: Option<u64>,
+    /// The time that the call has, if somebody waits for its answer.
+    pub(super) patience: Patience,
 }
 
 /// What a call of a tool knows besides.
@@ -75,12 +79,23 @@ impl Call {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
         let epoch = host.epoch.load(Ordering::Acquire);
-        Self { host, owner, signal, tool: None, epoch }
+        let (seen, patience) = (None, Patience::default());
+        Self { host, owner, signal, tool: None, epoch, seen, patience }
     }
 
     /// Whether the session that the call was made for is no longer the present one.
     pub(super) fn is_stale(&self) -> bool {
         self.epoch != self.host.epoch.load(Ordering::Acquire)
+    }
+
+    pub fn with_seen(mut self, edit: Option<u64>) -> Self {
+        self.seen = edit;
+        self
+    }
+
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     pub fn with_signal(mut self, signal: CancellationToken) -> Self {
@@ -118,6 +133,9 @@ impl UserData for Ctx {
                 return bind(lua, this.space, entry, Some(&this.call));
             }
             match sub_space(this.space, &key) {
+                Some("ctx.ui" | "ctx.editor") if !this.call.host.front.has_screen() => {
+                    Ok(Value::Nil)
+                }
                 Some(space) => lua
                     .create_userdata(Self { call: this.call.clone(), space })
                     .map(Value::UserData),
@@ -150,7 +168,7 @@ pub const ENTRIES: &[Entry] = &[
         name: "has_ui",
         doc: "Whether there is a screen to draw on. Without one `ctx.ui` and `ctx.editor` are nil.",
         meta: "---@type boolean",
-        bind: Bind::Ctx(|_, call| Ok(Value::Boolean(call.host.front.mode() == "tui"))),
+        bind: Bind::Ctx(|_, call| Ok(Value::Boolean(call.host.front.has_screen()))),
     },
     Entry {
         name: "binding",

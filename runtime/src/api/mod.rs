@@ -6,12 +6,15 @@
 
 mod ctx;
 mod ctx_ai;
+mod ctx_dialogs;
+mod ctx_editor;
 mod ctx_extensions;
 mod ctx_models;
 mod ctx_session;
 mod ctx_session_control;
 mod ctx_session_keep;
 mod ctx_tools;
+mod ctx_ui;
 mod env;
 mod errors;
 pub mod event_rows;
@@ -38,6 +41,7 @@ mod system;
 mod task;
 mod testing;
 mod testing_clock;
+mod testing_screen;
 mod text;
 pub mod types;
 mod watch;
@@ -118,6 +122,7 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.image", doc: "Images.", entries: image::ENTRIES },
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
     Namespace { name: "zi.test", doc: "Specs; in `zi test` only.", entries: testing::ENTRIES },
+    Namespace { name: "zi.test", doc: "The screen of a spec.", entries: testing_screen::ENTRIES },
     Namespace { name: "zi.test.clock", doc: "Time.", entries: testing_clock::ENTRIES },
     Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
     Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },
@@ -130,6 +135,17 @@ pub const NAMESPACES: &[Namespace] = &[
         name: "ctx.session",
         doc: "Other sessions, and moving within this one.",
         entries: ctx_session_control::ENTRIES,
+    },
+    Namespace {
+        name: "ctx.ui",
+        doc: "The screen; nil where there is none.",
+        entries: ctx_ui::ENTRIES,
+    },
+    Namespace { name: "ctx.ui", doc: "Asking the user.", entries: ctx_dialogs::ENTRIES },
+    Namespace {
+        name: "ctx.editor",
+        doc: "The editor of prompts; nil where there is none.",
+        entries: ctx_editor::ENTRIES,
     },
     Namespace { name: "ctx.models", doc: "Models.", entries: ctx_models::ENTRIES },
     Namespace { name: "ctx.ai", doc: "Asking a model.", entries: ctx_ai::ENTRIES },

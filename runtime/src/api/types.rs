@@ -118,6 +118,19 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.ConfirmOptions",
+        "A question.",
+        &[
+            ("title?", "string", "What it is about."),
+            ("text?", "string", "The question."),
+            ("yes?", "string", "The word for yes."),
+            ("no?", "string", "The word for no."),
+            ("default?", "boolean", "What is selected first."),
+            ("tone?", "string", "Of its frame."),
+            ("timeout_ms?", "integer", "How long it waits for the user to do something."),
+        ],
+    ),
+    class(
         "zi.Error",
         "Why something could not be done; prints as its message.",
         &[
@@ -234,6 +247,18 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.InputOptions",
+        "A line to write.",
+        &[
+            ("title?", "string", "What it is about."),
+            ("text?", "string", "What stands above it."),
+            ("value?", "string", "What is in it at first."),
+            ("placeholder?", "string", "What is shown while it is empty."),
+            ("password?", "boolean", "Whether what is typed is hidden."),
+            ("timeout_ms?", "integer", "How long it waits for the user to do something."),
+        ],
+    ),
+    class(
         "zi.Listener",
         "Waits for one request to this machine.",
         &[
@@ -293,6 +318,38 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.Node",
+        "A part of a view. Which fields there are beside these is up to its `type`; the guide has them all.",
+        &[
+            (
+                "type",
+                "string",
+                "`view`, `text`, `input`, `chip`, `progress`, `separator`, `surface`, `list`, `table`, `spinner`, `image` or `scroll`.",
+            ),
+            ("id?", "string", "What events call it; needed by `input` and `surface`."),
+            (
+                "style?",
+                "table",
+                "`tone`, `fg`, `bg`, `bold`, …; `width`, `height`, `flex_grow`; of boxes `flex_direction`, `gap`, `padding`, `align`, `justify`, `chrome`.",
+            ),
+            ("children?", "zi.Node[]", "Of `view` and `scroll`."),
+        ],
+    ),
+    class(
+        "zi.NotifyOptions",
+        "How a notice looks and how long it stays.",
+        &[
+            ("id?", "string", "A later one with the same id takes its place."),
+            ("group?", "string", "Notices of a group stand together; its name is their label."),
+            ("title?", "string", "The label, instead of the group."),
+            ("annote?", "string", "A note behind the text."),
+            ("level?", "string", "`debug`, `info`, `warn`, `error` or `success`."),
+            ("progress?", "boolean|number", "Whether work goes on, or how far it is from 0 to 1."),
+            ("done?", "boolean", "Whether the work is done."),
+            ("ttl_ms?", "integer", "How long it stays."),
+        ],
+    ),
+    class(
         "zi.ProviderConfig",
         "A provider.",
         &[
@@ -338,6 +395,34 @@ pub const CLASSES: &[Class] = &[
             ("max_tokens", "integer", "How long the answer may be."),
             ("options", "table", "What only this provider knows."),
             ("session_id", "string", "The session."),
+        ],
+    ),
+    class(
+        "zi.SelectOptions",
+        "A choice.",
+        &[
+            (
+                "items",
+                "(string|{label: string, detail?: string, value?: any})[]",
+                "What there is to choose from.",
+            ),
+            ("title?", "string", "What it is about."),
+            ("text?", "string", "What stands above the list."),
+            ("selected?", "integer", "The item that is selected first."),
+            ("multiple?", "boolean", "Whether several may be chosen."),
+            ("filter?", "boolean", "Whether there is an input to filter by."),
+            (
+                "preview?",
+                "async fun(item: any, index: integer): string?",
+                "What is shown beside the list.",
+            ),
+            ("preview_format?", "string", "`plain`, `ansi` or `markdown`."),
+            ("keys?", "table<string, fun(item: any, picker: table)>", "More keys."),
+            ("hint?", "string", "What stands in the corner."),
+            ("empty?", "string", "What is shown when no item fits."),
+            ("slot?", "table", "Where it is."),
+            ("tone?", "string", "Of its frame."),
+            ("timeout_ms?", "integer", "How long it waits for the user to do something."),
         ],
     ),
     class(
@@ -537,6 +622,27 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.View",
+        "What to show.",
+        &[
+            (
+                "id",
+                "string",
+                "Its name; another one of the extension with the same id is replaced.",
+            ),
+            ("root?", "zi.Node", "What it is made of."),
+            (
+                "slot?",
+                "string|table",
+                "Where it is: `overlay` (the default), `status`, `header`, `editor.above`, `editor.below`, `editor.border.top`, `editor.border.bottom`, `sidebar.right`, or a table with `kind`, `preset`, sizes, `anchor`, `backdrop`, `lifetime` and `margin`.",
+            ),
+            ("keys?", "{key: string, action?: string}[]", "Keys that it wants to hear of."),
+            ("focus?", "boolean", "Whether an overlay takes the keyboard."),
+            ("order?", "integer", "Higher ones are above."),
+            ("remove?", "boolean", "Takes the view away."),
+        ],
+    ),
+    class(
         "zi.WalkOptions",
         "Which files are listed.",
         &[
@@ -575,6 +681,39 @@ pub const CLASSES: &[Class] = &[
             ("messages", "zi.Message[]", "What was said."),
             ("tool_results", "zi.ToolResult[]", "The results of the calls."),
             ("events", "table[]", "What was fired."),
+        ],
+    ),
+    class(
+        "zi.spec.Screen",
+        "The screen of a spec.",
+        &[
+            ("text", "fun(self: zi.spec.Screen): string", "What is on it."),
+            (
+                "key",
+                "async fun(self: zi.spec.Screen, ...: string)",
+                "Presses keys, by their names.",
+            ),
+            ("type", "async fun(self: zi.spec.Screen, text: string)", "Types a text."),
+            ("paste", "async fun(self: zi.spec.Screen, text: string)", "Pastes a text."),
+            (
+                "wait_for",
+                "async fun(self: zi.spec.Screen, text: string, opts?: {gone?: boolean, timeout_ms?: integer})",
+                "Waits until a text is on it, or is gone from it.",
+            ),
+            (
+                "style",
+                "fun(self: zi.spec.Screen, x: integer, y: integer): {text: string, fg?: string, bg?: string}?",
+                "What is in a cell; they are counted from 1.",
+            ),
+            (
+                "resize",
+                "fun(self: zi.spec.Screen, width: integer, height: integer)",
+                "Changes its size.",
+            ),
+            ("draft", "fun(self: zi.spec.Screen): string", "What is in the editor."),
+            ("submitted", "fun(self: zi.spec.Screen): string[]", "The drafts that were submitted."),
+            ("title", "fun(self: zi.spec.Screen): string", "The title of the window."),
+            ("clipboard", "fun(self: zi.spec.Screen): string?", "What was copied."),
         ],
     ),
 ];

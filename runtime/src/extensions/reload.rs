@@ -241,6 +241,7 @@ impl Host {
     /// calls when they are done.
     fn retire(self: &Arc<Self>, old: &Arc<Extension>) {
         self.stop_jobs_of(old);
+        self.take_off_screen(old);
         *lock(&old.handoff) = super::Handoff::default();
         lock(&self.handler_failures).retain(|(generation, _), _| *generation != old.generation);
         let Some(vm) = old.take_vm() else { return };

@@ -5,6 +5,7 @@ pub mod edit;
 pub mod format;
 mod layout;
 pub mod line;
+pub mod mail;
 pub mod notify;
 mod request;
 pub mod theme;

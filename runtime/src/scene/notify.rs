@@ -289,3 +289,119 @@ fn split(spans: Vec<Span>) -> Vec<Line> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        extensions::{Found, Rank, Source},
+        scene::{draw::Pictures, theme::Theme},
+        surfaces::Surfaces,
+    };
+
+    const START: Duration = Duration::from_secs(100);
+
+    fn extension(id: &str, generation: u64) -> Arc<Extension> {
+        let rank = Rank { source: Source::User, order: 0 };
+        let found = Found::from_text(id.into(), rank, "x.lua".into(), "/".into(), Vec::new());
+        Arc::new(Extension::new(found.expect("it is an extension"), generation, false))
+    }
+
+    fn notice(text: &str) -> Notice {
+        Notice { text: text.to_owned(), ..Notice::default() }
+    }
+
+    fn with_id(text: &str, id: &str) -> Notice {
+        Notice { id: Some(id.to_owned()), ..notice(text) }
+    }
+
+    fn drawn(notices: &Notices, width: u16, height: u16) -> String {
+        let io = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (theme, surfaces) = (Theme::default(), Surfaces::default());
+        let pictures = Pictures::new(io.handle().clone(), "/".into());
+        let context =
+            DrawContext { theme: &theme, now: START, surfaces: &surfaces, pictures: &pictures };
+        let mut frame = Frame::new(width, height);
+        let area = frame.area();
+        notices.draw(&mut frame, area, context);
+        frame.text()
+    }
+
+    #[test]
+    fn notices_stand_in_the_lower_right_corner_the_newest_at_the_bottom() {
+        let mut notices = Notices::default();
+        let one = extension("one", 1);
+        notices.notify(&one, notice("first"), START);
+        let second = Notice { title: Some("Agent".into()), ..notice("second") };
+        notices.notify(&one, Notice { annote: Some("until input".into()), ..second }, START);
+        let text = drawn(&notices, 60, 10);
+        let rows: Vec<&str> = text.lines().collect();
+        assert_eq!(rows[8].trim(), "● first");
+        assert_eq!(rows[9].trim(), "● Agent second until input");
+        assert_eq!(rows[9].chars().count(), 59, "one blank is left at the edge");
+    }
+
+    #[test]
+    fn the_same_id_replaces_and_the_same_text_counts() {
+        let mut notices = Notices::default();
+        let (one, two) = (extension("one", 1), extension("two", 2));
+        notices.notify(&one, with_id("old", "x"), START);
+        notices.notify(&one, with_id("new", "x"), START);
+        notices.notify(&two, with_id("its own", "x"), START);
+        notices.notify(&one, notice("again"), START);
+        notices.notify(&one, notice("again"), START);
+        notices.notify(&one, notice("again"), START);
+        let text = drawn(&notices, 60, 20);
+        assert!(!text.contains("old") && text.contains("new") && text.contains("its own"));
+        assert!(text.contains("again (3×)"), "{text}");
+        notices.clear(&one, Some("x"));
+        let text = drawn(&notices, 60, 20);
+        assert!(!text.contains("new") && text.contains("its own"));
+        notices.clear(&one, None);
+        assert!(!drawn(&notices, 60, 20).contains("again"));
+    }
+
+    #[test]
+    fn notices_go_by_themselves_unless_work_goes_on() {
+        let mut notices = Notices::default();
+        let one = extension("one", 1);
+        let working = Notice { progress: true, share: Some(0.4), ..with_id("work", "w") };
+        notices.notify(&one, working.clone(), START);
+        notices.notify(&one, notice("short"), START);
+        assert!(drawn(&notices, 60, 20).contains("work 40%"));
+        assert_eq!(notices.next_deadline(START), Some(next_turn(START)));
+        assert!(notices.expire(START + STAY));
+        assert!(drawn(&notices, 60, 20).contains("work"));
+        let done = Notice { done: true, share: None, ..working.clone() };
+        notices.notify(&one, done, START + STAY);
+        assert_eq!(notices.next_deadline(START + STAY), Some(START + STAY + STAY_DONE));
+        assert!(drawn(&notices, 60, 20).contains("✓ work"));
+        assert!(notices.expire(START + STAY + STAY_DONE) && notices.is_empty());
+        notices.notify(&one, working, START);
+        notices.remove_owner(1);
+        assert!(notices.is_empty(), "nobody would say that it is done");
+    }
+
+    #[test]
+    fn groups_stand_together_and_no_size_is_too_small() {
+        let mut notices = Notices::default();
+        let one = extension("one", 1);
+        let of = |group: &str, text: &str| Notice { group: Some(group.into()), ..notice(text) };
+        for (group, text) in [("build", "a"), ("test", "b\twith 漢字\nand lines"), ("build", "c")]
+        {
+            notices.notify(&one, of(group, text), START);
+        }
+        let text = drawn(&notices, 60, 20);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert_eq!(words[..5], ["●", "build", "a", "●", "c"]);
+        for width in 0..24 {
+            for height in 0..12 {
+                drawn(&notices, width, height);
+            }
+        }
+        for number in 0..200 {
+            notices.notify(&one, notice(&format!("{number} {}", "long ".repeat(100))), START);
+        }
+        assert!(drawn(&notices, 60, 20).lines().filter(|line| !line.is_empty()).count() <= 8);
+    }
+}

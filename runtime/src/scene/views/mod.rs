@@ -78,6 +78,10 @@ impl Views {
 
     /// Shows `view`, in place of the one of the same id.
     pub fn render(&mut self, owner: Arc<Extension>, view: View, seen: Option<u64>) {
+        if !owner.is_active() {
+            // A call on a build that was replaced meanwhile: nobody would take the view away.
+            return;
+        }
         match self.find(owner.generation, &view.id) {
             Some(mounted) => mounted.replace(view, seen),
             None => self.mounted.push(Mounted::new(owner, view)),

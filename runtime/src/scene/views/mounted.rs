@@ -231,6 +231,9 @@ impl Mounted {
         if let Some(node) = node.filter(|node| !node.starts_with('#')) {
             fields.insert("node".to_owned(), node.into());
         }
+        if let Some(edit) = edit {
+            fields.insert("edit".to_owned(), edit.into());
+        }
         if let Value::Object(more) = more {
             fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
         }

@@ -124,8 +124,18 @@ impl Mounted {
             return (Vec::new(), false);
         }
         let number = self.count_edit(id);
+        let list = self.list_id().filter(|list| self.is_filtered_by(list, id));
+        let chosen = |mounted: &Self| Some(mounted.chosen(list.as_deref()?)?.0);
+        let chosen_before = chosen(self);
         self.filter_lists();
-        (self.input_event("change", id, number).into_iter().collect(), false)
+        let mut events: Vec<UiEvent> = self.input_event("change", id, number).into_iter().collect();
+        // What fits best is another item now.
+        if let Some(list) = &list
+            && chosen(self) != chosen_before
+        {
+            events.extend(self.list_event("change", list, number));
+        }
+        (events, false)
     }
 
     /// What a key does in an input; nothing when it means nothing there.

@@ -66,7 +66,9 @@ impl Views {
         let mut events = Vec::new();
         for (at, view) in self.mounted.iter_mut().enumerate().filter(|(_, it)| it.is_overlay()) {
             let has_focus = captured == Some(at);
-            let rect = view.place(screen, context);
+            let is_small = screen.width < LEAST_SCREEN.0 || screen.height < LEAST_SCREEN.1;
+            let is_useless = view.view.focus && is_small;
+            let rect = if is_useless { screen } else { view.place(screen, context) };
             match view.view.slot.backdrop {
                 Backdrop::None => {}
                 Backdrop::Dim => {
@@ -75,8 +77,7 @@ impl Views {
                 Backdrop::Fill => frame.fill(screen, context.theme.bg("background")),
             }
             frame.fill(rect, context.theme.bg("background"));
-            let is_small = screen.width < LEAST_SCREEN.0 || screen.height < LEAST_SCREEN.1;
-            if view.view.focus && is_small {
+            if is_useless {
                 say_too_small(frame, rect, context);
                 if has_focus {
                     frame.set_cursor(None);
