@@ -17,7 +17,6 @@ local function row(extension)
     label = extension.id,
     detail = table.concat({ extension.source, state, table.concat(usage, ", ") }, " · "),
     value = extension.id,
-    preview = extension.error or extension.description or "",
   }
 end
 
@@ -44,16 +43,16 @@ zi.command({
     local chosen = picker.pick(ctx, { title = "Extensions", items = rows })
     if not chosen then return end
     local what = ctx.ui.select({
-      title = chosen.value,
+      title = chosen,
       items = {
         { label = "reload", value = "reload" },
         { label = "show its log", value = "log" },
         { label = "disable", value = "disable" },
       },
     })
-    if what == "reload" then ctx.reload(chosen.value) end
-    if what == "disable" then disable(ctx, chosen.value) end
-    if what == "log" then page.log(ctx, chosen.value) end
+    if what == "reload" then ctx.reload(chosen) end
+    if what == "disable" then disable(ctx, chosen) end
+    if what == "log" then page.log(ctx, chosen) end
   end,
 })
 

@@ -23,7 +23,7 @@ local function choose(ctx, args, title)
   local items = {}
   for _, name in ipairs(providers(ctx)) do items[#items + 1] = { label = name, value = name } end
   local chosen = picker.pick(ctx, { title = title, items = items })
-  return chosen and chosen.value
+  return chosen
 end
 
 -- Logins ask for keys and open pages, so they get the terminal for as long as they take.

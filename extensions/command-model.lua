@@ -14,16 +14,12 @@ end
 local function full_name(model) return model.provider .. "/" .. model.id end
 
 local function rows(ctx)
-  local current, list = ctx.models.current(), {}
-  for _, model in ipairs(ctx.models.list()) do
-    list[#list + 1] = {
-      label = full_name(model),
-      detail = context(model),
-      value = full_name(model),
-      selected = current and full_name(current) == full_name(model),
-    }
+  local current, list, selected = ctx.models.current(), {}, 1
+  for index, model in ipairs(ctx.models.list()) do
+    list[index] = { label = full_name(model), detail = context(model), value = full_name(model) }
+    if current and full_name(current) == full_name(model) then selected = index end
   end
-  return list
+  return list, selected
 end
 
 zi.command({
@@ -37,9 +33,10 @@ zi.command({
   handler = function(args, ctx)
     local wanted = args
     if wanted == "" then
-      local chosen = picker.pick(ctx, { title = "Model", items = rows(ctx) })
+      local items, selected = rows(ctx)
+      local chosen = picker.pick(ctx, { title = "Model", items = items, selected = selected })
       if not chosen then return end
-      wanted = chosen.value
+      wanted = chosen
     end
     local model, err = ctx.models.select(wanted)
     if not model then return ctx.notice(tostring(err), "error") end
@@ -55,13 +52,13 @@ zi.command({
   handler = function(args, ctx)
     local level = args
     if level == "" then
-      local list, current = {}, ctx.models.reasoning()
-      for _, name in ipairs(reasoning.LEVELS) do
-        list[#list + 1] = { label = name, value = name, selected = name == current }
+      local selected, current = 1, ctx.models.reasoning()
+      for index, name in ipairs(reasoning.LEVELS) do
+        if name == current then selected = index end
       end
-      local chosen = picker.pick(ctx, { title = "Thinking", items = list })
+      local chosen = picker.pick(ctx, { title = "Thinking", items = reasoning.LEVELS, selected = selected })
       if not chosen then return end
-      level = chosen.value
+      level = chosen
     end
     local known = false
     for _, name in ipairs(reasoning.LEVELS) do known = known or name == level end

@@ -23,12 +23,22 @@ zi.command({
 -- What the picker shows of a session: its name or how it began, when, and how long it is.
 local function row(session)
   local title = session.name or session.first_message or "(empty)"
-  return {
-    label = title,
-    detail = age.ago(session.updated_at),
-    value = session.file,
-    preview = ("%s\n\n%s"):format(title, session.file),
-  }
+  return { label = (title:gsub("%s+", " ")), detail = age.ago(session.updated_at), value = session.file }
+end
+
+-- How a session began and how long it is, beside the list.
+local function preview(sessions)
+  local by_file = {}
+  for _, session in ipairs(sessions) do by_file[session.file] = session end
+  return function(file)
+    local session = by_file[file]
+    return table.concat({
+      session.first_message or "(empty)",
+      "",
+      ("%d messages, %s"):format(session.messages or 0, age.ago(session.updated_at)),
+      session.cwd or "",
+    }, "\n")
+  end
 end
 
 zi.command({
@@ -42,9 +52,9 @@ zi.command({
       if session.file ~= present then rows[#rows + 1] = row(session) end
     end
     if #rows == 0 then return ctx.notice("there is no other session here; `/resume all` looks everywhere") end
-    local chosen = picker.pick(ctx, { title = "Resume a session", items = rows, preview = true })
+    local chosen = picker.pick(ctx, { title = "Resume a session", items = rows, preview = preview(sessions) })
     if chosen then
-      now(ctx, function() ctx.session.switch(chosen.value) end)
+      now(ctx, function() ctx.session.switch(chosen) end)
     end
   end,
 })
@@ -75,14 +85,15 @@ local function said(ctx)
     if message.role == "user" then
       local text = message.text or ""
       table.insert(rows, 1, {
-        label = text:gsub("%s+", " "),
-        value = message.entry_id,
-        preview = text,
+        label = (text:gsub("%s+", " ")),
+        value = { entry_id = message.entry_id, text = text },
       })
     end
   end
   return rows
 end
+
+local function whole(message) return message.text end
 
 zi.command({
   name = "back",
@@ -90,11 +101,11 @@ zi.command({
   handler = function(_, ctx)
     local rows = said(ctx)
     if #rows == 0 then return ctx.notice("nothing was said yet") end
-    local chosen = picker.pick(ctx, { title = "Go back to", items = rows, preview = true })
+    local chosen = picker.pick(ctx, { title = "Go back to", items = rows, preview = whole })
     if not chosen then return end
-    local entry = ctx.session.entry(chosen.value)
+    local entry = ctx.session.entry(chosen.entry_id)
     now(ctx, function() ctx.session.navigate(entry and entry.parent_id or nil) end)
-    ctx.editor.set_text(chosen.preview)
+    if ctx.editor then ctx.editor.set_text(chosen.text) end
   end,
 })
 
@@ -104,9 +115,9 @@ zi.command({
   handler = function(_, ctx)
     local rows = said(ctx)
     if #rows == 0 then return ctx.notice("nothing was said yet") end
-    local chosen = picker.pick(ctx, { title = "Fork from", items = rows, preview = true })
+    local chosen = picker.pick(ctx, { title = "Fork from", items = rows, preview = whole })
     if chosen then
-      now(ctx, function() ctx.session.fork(chosen.value) end)
+      now(ctx, function() ctx.session.fork(chosen.entry_id) end)
     end
   end,
 })

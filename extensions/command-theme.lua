@@ -12,17 +12,23 @@ zi.command({
     if not ctx.ui then return ctx.notice("there is no screen to colour") end
     local before, name = ctx.ui.theme(), args
     if name == "" then
-      local list = {}
-      for _, theme in ipairs(ctx.ui.themes()) do
-        list[#list + 1] = { label = theme, value = theme, selected = theme == before }
+      local themes, selected = ctx.ui.themes(), 1
+      for index, theme in ipairs(themes) do
+        if theme == before then selected = index end
       end
       local chosen = picker.pick(ctx, {
         title = "Theme",
-        items = list,
-        on_move = function(item) ctx.ui.theme(item.value) end,
+        items = themes,
+        selected = selected,
+        -- What is selected shows at once.
+        keys = {},
+        preview = function(theme)
+          local _, err = ctx.ui.theme(theme)
+          return err and tostring(err) or "enter keeps it, escape goes back"
+        end,
       })
       if not chosen then return ctx.ui.theme(before) end
-      name = chosen.value
+      name = chosen
     end
     local _, err = ctx.ui.theme(name)
     if err then ctx.notice(tostring(err), "error") end

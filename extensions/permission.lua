@@ -32,6 +32,8 @@ screen.ready(function()
       local choice = ctx.ui.select({
         title = ("Run %s?"):format(event.tool_name),
         text = preview(event),
+        filter = false,
+        slot = { kind = "overlay", preset = "centered" },
         items = {
           { label = "yes", value = "yes" },
           { label = ("always %s"):format(event.tool_name), value = "tool" },

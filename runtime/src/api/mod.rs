@@ -10,6 +10,7 @@ mod ctx_dialogs;
 mod ctx_editor;
 mod ctx_extensions;
 mod ctx_models;
+mod ctx_screen;
 mod ctx_session;
 mod ctx_session_control;
 mod ctx_session_keep;
@@ -141,6 +142,7 @@ pub const NAMESPACES: &[Namespace] = &[
         doc: "The screen; nil where there is none.",
         entries: ctx_ui::ENTRIES,
     },
+    Namespace { name: "ctx.ui", doc: "The screen itself.", entries: ctx_screen::ENTRIES },
     Namespace { name: "ctx.ui", doc: "Asking the user.", entries: ctx_dialogs::ENTRIES },
     Namespace {
         name: "ctx.editor",

@@ -16,7 +16,7 @@ use crate::{
     extensions::{Invocation, budgets},
     host::{Host, Level, lock},
     registry::Callback,
-    run::{Prompt, Ran, Status, UserCommand},
+    run::{Prompt, Ran, Status, UserCommand, UserCommandResult},
 };
 
 /// How long handlers may still work when zi ends.
@@ -74,7 +74,7 @@ pub trait Screen: Send + Sync {
 pub enum ShellUpdate {
     Started(UserCommand),
     /// With its output, or why there is none.
-    Ended(UserCommand, Result<crate::run::UserCommandResult, String>),
+    Ended(Result<UserCommandResult, String>),
 }
 
 /// Drives the host until the user, an extension or a signal ends it.
@@ -247,7 +247,7 @@ impl Driver {
                 shell.1 = None;
             }
         }
-        self.screen.shell(ShellUpdate::Ended(command, result));
+        self.screen.shell(ShellUpdate::Ended(result));
     }
 
     /// Runs prompts one after the other, for as long as zi runs.

@@ -373,12 +373,12 @@ impl Screen for LinearFront {
     fn shell(&self, update: ShellUpdate) {
         match update {
             ShellUpdate::Started(_) => {}
-            ShellUpdate::Ended(_, Ok(result)) => {
+            ShellUpdate::Ended(Ok(result)) => {
                 let code =
                     result.exit_code.map_or_else(String::new, |code| format!("\n[exit {code}]"));
                 lock(&self.0).line(&format!("{}{code}", result.output));
             }
-            ShellUpdate::Ended(_, Err(problem)) => {
+            ShellUpdate::Ended(Err(problem)) => {
                 lock(&self.0).line(&format!("[error] {problem}"))
             }
         }

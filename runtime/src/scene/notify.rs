@@ -41,6 +41,10 @@ impl Level {
         ("success", Self::Success),
     ];
 
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
+
     fn token(self) -> &'static str {
         match self {
             Self::Debug => "muted",

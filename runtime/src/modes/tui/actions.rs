@@ -221,15 +221,21 @@ impl Keymap {
         holders.iter().find(|(when, _)| fits(when)).map(|(_, bound)| bound)
     }
 
+    /// The keys as data: `{key, what, about, when?}`.
+    pub fn to_value(&self) -> serde_json::Value {
+        let rows = self.rows.iter().map(|row| {
+            serde_json::json!({
+                "key": row.key, "what": row.what, "about": row.about, "when": row.when,
+            })
+        });
+        rows.collect()
+    }
+
     /// All keys, as a list.
     pub fn rows(&self) -> &[KeyRow] {
         &self.rows
     }
 
-    /// The first key of an action, for hints.
-    pub fn key_of(&self, name: &str) -> Option<&str> {
-        self.rows.iter().find(|row| row.what == name).map(|row| row.key.as_str())
-    }
 }
 
 /// The keys that the user gave actions, by the name of the action.

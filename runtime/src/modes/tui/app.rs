@@ -12,20 +12,21 @@ use std::{
 use tokio::sync::mpsc;
 use zi_kernel::{
     job,
-    term::{Input, Key, KeyCode, Terminal},
+    term::{Input, Key, KeyCode, Terminal, TerminalError},
 };
 
 use super::{
     actions::{Action, Bound, Keymap},
     complete::{self, Choices, Files},
     draft::Draft,
+    elsewhere,
     feed::Feed,
     front::{Shared, Update, Updates},
     search::Search,
 };
 use crate::{
     host::{Host, Level, lock},
-    modes::driver::{Intent, Said, Work},
+    modes::driver::{Intent, Work},
     scene::{
         EditorRequest, UiRequest,
         draw::Pictures,
@@ -284,8 +285,8 @@ impl App {
     }
 
     pub(super) fn copy(&mut self, text: &str) {
-        if !self.terminal.copy(text) {
-            self.tell(Level::Warn, "the text is too long for the terminal's clipboard (1 MiB)");
+        if let Err(problem) = self.terminal.copy(text) {
+            self.tell(Level::Warn, &format!("cannot copy: {problem}"));
         }
     }
 
@@ -619,32 +620,39 @@ impl App {
 
     // The terminal for others ---------------------------------------------------------------------
 
-    /// Gives the terminal to `use_it` and takes it back after.
-    fn lend_terminal<T>(&mut self, use_it: impl FnOnce() -> T) -> T {
+    /// Runs a program with the terminal, and takes the terminal back after.
+    fn foreground(&mut self, spec: &job::Spec) -> Result<job::Exit, job::JobError> {
         self.terminal.suspend();
-        let used = use_it();
-        self.terminal.resume();
-        used
+        let ended = job::foreground(spec);
+        self.take_terminal_back();
+        ended
     }
 
-    fn foreground(&mut self, spec: &job::Spec) -> Result<job::Exit, job::JobError> {
-        self.lend_terminal(|| job::foreground(spec))
+    fn take_terminal_back(&mut self) {
+        if let Err(problem) = self.terminal.resume() {
+            self.lost_terminal(&problem);
+        }
+    }
+
+    /// Without a terminal there is nothing to go on with; the session is kept.
+    fn lost_terminal(&mut self, problem: &TerminalError) {
+        crate::logs::write(&self.host, "zi", "error", &problem.to_string());
+        lock(&self.host.interrupted).get_or_insert(129);
+        self.send(Intent::Quit);
     }
 
     fn suspend(&mut self) {
-        self.terminal.stop();
+        if let Err(problem) = self.terminal.stop() {
+            self.lost_terminal(&problem);
+        }
     }
 
     /// Edits the draft with the user's editor.
     fn edit_elsewhere(&mut self) {
         let text = self.draft.expanded();
-        let spec = |argv| super::elsewhere::spec(&self.host, argv);
-        let edited = super::elsewhere::edit(&text, |argv| {
-            let spec = spec(argv);
-            self.terminal.suspend();
-            let ended = job::foreground(&spec);
-            self.terminal.resume();
-            ended
+        let edited = elsewhere::edit(&text, |argv| {
+            let spec = elsewhere::spec(&self.host, argv);
+            self.foreground(&spec)
         });
         match edited {
             Ok(Some(text)) => self.draft.set_text(&text),
@@ -655,12 +663,9 @@ impl App {
 
     fn page_transcript(&mut self) {
         let text = self.feed.whole_text();
-        let shown = super::elsewhere::page(&text, |argv| {
-            let spec = super::elsewhere::spec(&self.host, argv);
-            self.terminal.suspend();
-            let ended = job::foreground(&spec);
-            self.terminal.resume();
-            ended
+        let shown = elsewhere::page(&text, |argv| {
+            let spec = elsewhere::spec(&self.host, argv);
+            self.foreground(&spec)
         });
         if let Err(problem) = shown {
             self.tell(Level::Error, &problem);
@@ -735,14 +740,9 @@ impl App {
         self.is_dirty = false;
         self.drawn_at = Some(Instant::now());
         let frame = self.compose();
-        self.terminal.present(frame);
+        self.terminal.present(&frame);
         let events = self.views.take_events();
         self.deliver(events);
         self.ask_for_renderings();
     }
-}
-
-/// What the user said on the command line.
-pub fn first_words(said: Said) -> Intent {
-    Intent::Say(said)
 }

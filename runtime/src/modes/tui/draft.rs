@@ -167,10 +167,6 @@ impl Draft {
         self.chips.expand(self.edit.text()).0
     }
 
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
     // Completing ----------------------------------------------------------------------------------
 
     pub fn offer(&mut self, choices: Option<Choices>) {

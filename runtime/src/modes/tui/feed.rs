@@ -18,11 +18,11 @@ use crate::{
     registry::Callback,
     run::USER_BASH,
     scene::{
-        draw::{PictureState, Pictures},
+        draw::{PictureState, Pictures, SPIN},
         theme::Theme,
         transcript::{
             self, Block, Content, Custom, Drawn, Id, Level, Part, Picture, Status, Tool, ToolKind,
-            Transcript, View,
+            View,
         },
         tree::Source,
     },
@@ -31,7 +31,6 @@ use crate::{
 /// The conversation on the screen.
 #[derive(Debug)]
 pub struct Feed {
-    transcript: Transcript,
     view: View,
     shows_thinking: bool,
     /// Counts messages and notices, for the ids of their blocks.
@@ -47,6 +46,8 @@ pub struct Feed {
     pixels: HashMap<Id, (Arc<zi_kernel::surface::Frame>, zi_kernel::term::Picture)>,
     /// The command of the user that runs.
     shell: Option<Id>,
+    /// Renderings that were asked for and have not come.
+    asked: Vec<transcript::Wanted>,
     now: Duration,
 }
 
@@ -61,9 +62,10 @@ struct Drawers {
 
 impl Feed {
     pub fn new(shows_thinking: bool) -> Self {
+        let mut view = View::new();
+        view.has_pictures = true;
         Self {
-            transcript: Transcript::new(),
-            view: View::new(),
+            view,
             shows_thinking,
             count: 0,
             live: None,
@@ -72,6 +74,7 @@ impl Feed {
             sources: HashMap::new(),
             pixels: HashMap::new(),
             shell: None,
+            asked: Vec::new(),
             now: Duration::ZERO,
         }
     }
@@ -80,7 +83,7 @@ impl Feed {
 
     /// Shows the session as it is kept.
     pub fn rebuild(&mut self, host: &Host) {
-        self.transcript.clear();
+        self.view.transcript.clear();
         self.live = None;
         self.calls.clear();
         self.drawers.clear();
@@ -119,7 +122,7 @@ impl Feed {
     }
 
     fn summary(&mut self, id: &str, title: &str, text: String) {
-        self.transcript.push(id, Block::Summary { title: title.to_owned(), text });
+        self.view.transcript.push(id, Block::Summary { title: title.to_owned(), text });
     }
 
     pub fn event(&mut self, host: &Host, event: &Event) {
@@ -180,17 +183,17 @@ impl Feed {
             "thinking_delta" => Block::Thinking { text, is_streaming },
             _ => return,
         };
-        if self.transcript.get(&id).is_none() {
+        if self.view.transcript.get(&id).is_none() {
             self.push(&id, block);
         }
-        self.transcript.append(&id, delta);
+        self.view.transcript.append(&id, delta);
     }
 
     fn push(&mut self, id: &str, block: Block) {
         let is_thinking = matches!(block, Block::Thinking { .. });
-        self.transcript.push(id, block);
-        if is_thinking && self.shows_thinking {
-            self.view.set_expanded(id, true);
+        self.view.transcript.push(id, block);
+        if is_thinking && self.shows_thinking && !self.view.is_expanded(id) {
+            self.view.toggle(id);
         }
     }
 
@@ -199,7 +202,7 @@ impl Feed {
         match message::role(message) {
             "user" => {
                 let (text, images) = self.user_content(id, message);
-                self.transcript.push(id, Block::User { text, images });
+                self.view.transcript.push(id, Block::User { text, images });
             }
             "assistant" => {
                 // What was shown while it was written keeps its place.
@@ -273,7 +276,7 @@ impl Feed {
                 }
                 "tool_call" => self.call(host, &id, block),
                 _ => {
-                    self.transcript.remove(&id);
+                    self.view.transcript.remove(&id);
                 }
             }
         }
@@ -283,8 +286,8 @@ impl Feed {
                     self.error(&format!("{base}:error"), error);
                 }
             }
-            Some("aborted") => self.transcript.push(format!("{base}:aborted"), Block::Aborted),
-            Some("length") => self.transcript.push(
+            Some("aborted") => self.view.transcript.push(format!("{base}:aborted"), Block::Aborted),
+            Some("length") => self.view.transcript.push(
                 format!("{base}:length"),
                 Block::Notice {
                     level: Level::Warning,
@@ -306,7 +309,7 @@ impl Feed {
             _ => None,
         };
         let (text, hint) = (text("message").to_owned(), hint.map(str::to_owned));
-        self.transcript.push(id, Block::Error { text, hint });
+        self.view.transcript.push(id, Block::Error { text, hint });
     }
 
     // Calls of tools ------------------------------------------------------------------------------
@@ -341,12 +344,12 @@ impl Feed {
             };
             self.drawers.insert(id.clone(), drawers);
         }
-        self.transcript.push(id, Block::Tool(Box::new(tool)));
+        self.view.transcript.push(id, Block::Tool(Box::new(tool)));
     }
 
     fn change_call(&mut self, id: Option<&Value>, change: impl FnOnce(&mut Tool)) {
         let Some(id) = id.and_then(Value::as_str).and_then(|id| self.calls.get(id)) else { return };
-        self.transcript.update(id, |block| {
+        self.view.transcript.update(id, |block| {
             if let Block::Tool(tool) = block {
                 change(tool);
             }
@@ -437,7 +440,7 @@ impl Feed {
             };
             self.drawers.insert(id.into(), drawers);
         }
-        self.transcript.push(id, Block::Custom(custom));
+        self.view.transcript.push(id, Block::Custom(custom));
     }
 
     /// A command of the user, as it is kept.
@@ -460,9 +463,9 @@ impl Feed {
         };
         // It takes the place of the block that showed it running.
         if let Some(running) = self.shell.take() {
-            self.transcript.remove(&running);
+            self.view.transcript.remove(&running);
         }
-        self.transcript.push(id, Block::Tool(Box::new(tool)));
+        self.view.transcript.push(id, Block::Tool(Box::new(tool)));
     }
 
     pub fn shell(&mut self, host: &Host, update: &ShellUpdate) {
@@ -480,22 +483,22 @@ impl Feed {
                     ..Tool::default()
                 };
                 self.shell = Some(id.clone());
-                self.transcript.push(id, Block::Tool(Box::new(tool)));
+                self.view.transcript.push(id, Block::Tool(Box::new(tool)));
             }
-            ShellUpdate::Ended(_, Ok(_)) => {
+            ShellUpdate::Ended(Ok(_)) => {
                 // One that the model does not see is no message: it is read from the session.
                 if let Some(running) = self.shell.take() {
-                    self.transcript.remove(&running);
+                    self.view.transcript.remove(&running);
                     let last = host.session.journal().entries().last().cloned();
                     if let Some(entry) = last {
                         self.entry(host, &entry);
                     }
                 }
             }
-            ShellUpdate::Ended(_, Err(problem)) => {
+            ShellUpdate::Ended(Err(problem)) => {
                 if let Some(running) = self.shell.take() {
                     let problem = problem.clone();
-                    self.transcript.update(&running, |block| {
+                    self.view.transcript.update(&running, |block| {
                         if let Block::Tool(tool) = block {
                             tool.status = Status::Error;
                             tool.content = vec![Content::Text(problem)];
@@ -518,16 +521,16 @@ impl Feed {
             host::Level::Error => Level::Error,
         };
         let block = Block::Notice { level, text: text.to_owned(), hint: None };
-        self.transcript.push(format!("notice:{}", self.count), block);
+        self.view.transcript.push(format!("notice:{}", self.count), block);
     }
 
     fn run_ended(&mut self, event: &Event) {
         self.live = None;
-        let last = self.transcript.iter().next_back().map(|(_, block)| block);
+        let last = self.view.transcript.iter().next_back().map(|(_, block)| block);
         match event.fields.get("status").and_then(Value::as_str) {
             Some("aborted") if !matches!(last, Some(Block::Aborted)) => {
                 self.count += 1;
-                self.transcript.push(format!("end:{}", self.count), Block::Aborted);
+                self.view.transcript.push(format!("end:{}", self.count), Block::Aborted);
             }
             Some("error") => {
                 let Some(error) = event.fields.get("error").filter(|error| !error.is_null()) else {
@@ -549,8 +552,11 @@ impl Feed {
 
     /// The renderings that the last drawing missed.
     pub fn take_wanted(&mut self) -> Vec<Wanted> {
-        let wanted = self.view.take_wanted();
-        wanted.into_iter().filter_map(|wanted| self.describe(wanted)).collect()
+        let wanted = self.view.wanted().to_vec();
+        let fresh = wanted.into_iter().filter(|wanted| !self.asked.contains(wanted));
+        let fresh: Vec<_> = fresh.collect();
+        self.asked.extend(fresh.iter().cloned());
+        fresh.into_iter().filter_map(|wanted| self.describe(wanted)).collect()
     }
 
     fn describe(&self, wanted: transcript::Wanted) -> Option<Wanted> {
@@ -564,7 +570,7 @@ impl Feed {
             "expanded": wanted.shape.is_expanded,
         });
         let mut subject = drawers.subject.clone();
-        if let Some(Block::Tool(tool)) = self.transcript.get(&wanted.id) {
+        if let Some(Block::Tool(tool)) = self.view.transcript.get(&wanted.id) {
             options["partial"] = tool.status.is_open().into();
             options["label"] = tool.label.clone().into();
             match wanted.part {
@@ -579,7 +585,8 @@ impl Feed {
     }
 
     pub fn rendered(&mut self, rendered: Rendered) {
-        self.transcript.set_drawn(&rendered.wanted, rendered.lines);
+        self.asked.retain(|asked| *asked != rendered.wanted);
+        self.view.transcript.set_drawn(&rendered.wanted, rendered.lines);
     }
 
     // Showing -------------------------------------------------------------------------------------
@@ -593,7 +600,7 @@ impl Feed {
         now: Duration,
     ) {
         self.now = now;
-        self.view.draw(&self.transcript, frame, area, theme, now);
+        self.view.draw(frame, area, theme, now);
         for placed in self.view.pictures().to_vec() {
             self.draw_picture(frame, &placed, pictures);
         }
@@ -612,28 +619,31 @@ impl Feed {
             Some((_, picture)) => picture.clone(),
             None => zi_kernel::term::Picture::new(pixels.clone()),
         };
-        placed.draw(frame, &picture);
+        frame.put_picture_part(placed.area, &picture, placed.size, (0, placed.hidden_rows));
         self.pixels.insert(placed.id.clone(), (pixels, picture));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.transcript.is_empty()
+        self.view.transcript.is_empty()
     }
 
     pub fn next_deadline(&self, now: Duration) -> Option<Duration> {
-        self.view.next_deadline(&self.transcript, now)
+        let step = SPIN.as_millis().max(1);
+        let next = (now.as_millis() / step + 1) * step;
+        let next = Duration::from_millis(u64::try_from(next).unwrap_or(u64::MAX));
+        (self.view.is_animated() || self.view.is_pending()).then_some(next)
     }
 
     pub fn scroll(&mut self, rows: isize) {
-        self.view.scroll_lines(rows);
+        self.view.scroll(rows);
     }
 
     pub fn scroll_half(&mut self, times: isize) {
-        self.view.scroll_half_pages(times);
+        if times < 0 { self.view.half_page_up() } else { self.view.half_page_down() }
     }
 
     pub fn scroll_page(&mut self, times: isize) {
-        self.view.scroll_pages(times);
+        if times < 0 { self.view.page_up() } else { self.view.page_down() }
     }
 
     pub fn to_top(&mut self) {
@@ -645,23 +655,23 @@ impl Feed {
     }
 
     pub fn chosen(&self) -> Option<Id> {
-        self.view.focused()
+        self.view.focus().cloned()
     }
 
     pub fn choose_next(&mut self) {
-        self.view.focus_next(&self.transcript);
+        self.view.focus_next();
     }
 
     pub fn choose_previous(&mut self) {
-        self.view.focus_previous(&self.transcript);
+        self.view.focus_prev();
     }
 
     pub fn choose_none(&mut self) {
-        self.view.clear_focus();
+        self.view.set_focus(None);
     }
 
     pub fn toggle(&mut self, id: &str) {
-        self.view.toggle(&self.transcript, id);
+        self.view.toggle(id);
     }
 
     pub fn toggle_all(&mut self) {
@@ -669,27 +679,30 @@ impl Feed {
     }
 
     pub fn plain_text(&self, id: &str) -> String {
-        self.transcript.plain_text(id).unwrap_or_default()
+        self.view.transcript.plain_text(id).unwrap_or_default()
     }
 
     pub fn whole_text(&self) -> String {
-        self.transcript.whole_text()
+        self.view.transcript.whole_text()
     }
 
     pub fn search(&mut self, text: &str) {
-        self.view.search(&self.transcript, text);
+        self.view.search(text);
     }
 
     pub fn next_match(&mut self, step: isize) {
-        self.view.next_match(&self.transcript, step);
+        if step < 0 { self.view.search_prev() } else { self.view.search_next() }
     }
 
     pub fn end_search(&mut self) {
-        self.view.clear_search();
+        self.view.end_search();
     }
 
     /// Which place of how many the search is at.
     pub fn matches(&self) -> String {
-        self.view.match_count()
+        match self.view.search_status() {
+            Some((_, 0)) | None => "nothing".to_owned(),
+            Some((at, count)) => format!("{at}/{count}"),
+        }
     }
 }

@@ -45,10 +45,6 @@ impl History {
         history
     }
 
-    pub fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
     /// Keeps `text` as the newest.
     pub fn add(&mut self, text: &str) {
         self.walk = None;
@@ -65,7 +61,7 @@ impl History {
         let walk = self
             .walk
             .get_or_insert_with(|| Walk { prefix: draft.to_owned(), at: self.texts.len() });
-        let before = self.texts[..walk.at.min(self.texts.len())].iter();
+        let mut before = self.texts[..walk.at.min(self.texts.len())].iter();
         let found = before.rposition(|text| text.starts_with(&walk.prefix) && text != draft)?;
         walk.at = found;
         Some(self.texts[found].clone())
@@ -130,7 +126,7 @@ mod tests {
             history.add(text);
         }
         let mut again = History::open(path);
-        assert_eq!(again.texts(), ["fix a", "look", "fix b"]);
+        assert_eq!(again.texts, ["fix a", "look", "fix b"]);
         assert_eq!(again.previous("fi").as_deref(), Some("fix b"));
         assert_eq!(again.previous("fix b").as_deref(), Some("fix a"));
         assert_eq!(again.previous("fix a"), None);
@@ -144,6 +140,6 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("history.jsonl");
         fs::write(&path, "nonsense\n{\"text\":\"a\\nb\"}\n{\"te").expect("it is written");
-        assert_eq!(History::open(path).texts(), ["a\nb"]);
+        assert_eq!(History::open(path).texts, ["a\nb"]);
     }
 }

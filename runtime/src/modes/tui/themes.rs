@@ -42,11 +42,6 @@ impl Themes {
         state.dirs = dirs;
     }
 
-    /// The folders whose files are themes.
-    pub fn dirs(&self) -> Vec<PathBuf> {
-        lock(&self.0).dirs.clone()
-    }
-
     /// Those that extensions registered.
     pub fn set_own(&self, own: Vec<Arc<ThemeSpec>>) {
         lock(&self.0).own = own;

@@ -19,7 +19,7 @@ use zi_kernel::{
     term::{Frame, Modifier, Rect, Style, width},
 };
 
-pub use pictures::Pictures;
+pub use pictures::{PictureState, Pictures};
 pub(crate) use written::wrap_line;
 
 use super::{
