@@ -17,7 +17,7 @@ use zi_kernel::{
 
 use super::{
     actions::{Action, Bound, Keymap},
-    complete::{self, Choices, Files},
+    complete::{self, Choices, Files, Place},
     draft::Draft,
     elsewhere,
     feed::Feed,
@@ -474,11 +474,7 @@ impl App {
     }
 
     fn submit(&mut self, is_urgent: bool) {
-        if self.draft.choices().is_some() && !self.is_whole_command() {
-            let accepted = self.draft.accept();
-            if accepted.is_some_and(|item| item.goes_on) {
-                self.complete_typed();
-            }
+        if self.takes_choice() {
             return;
         }
         if let Some(hint) = self.unknown_command() {
@@ -491,11 +487,28 @@ impl App {
         }
     }
 
-    /// Whether the draft is the name of a command that may run as it stands.
-    fn is_whole_command(&self) -> bool {
+    /// Puts the selected completion, if there is one. What completes a command runs it as well; a
+    /// word of a text waits for more. Answers whether that was all that was meant.
+    fn takes_choice(&mut self) -> bool {
         let Some(choices) = self.draft.choices() else { return false };
-        let Some(item) = choices.items.get(choices.selected) else { return false };
-        self.draft.text().starts_with('/') && item.value == self.draft.text()
+        match choices.place {
+            Place::Argument { is_empty: true } if !choices.is_touched => false,
+            Place::Command | Place::Argument { .. } => {
+                self.draft.accept();
+                false
+            }
+            Place::Word => {
+                self.accept_choice();
+                true
+            }
+        }
+    }
+
+    fn accept_choice(&mut self) {
+        let accepted = self.draft.accept();
+        if accepted.is_some_and(|item| item.goes_on) {
+            self.complete_typed();
+        }
     }
 
     /// A slash and a word that is nearly a command is most likely a slip. Saying it again means it.
@@ -573,10 +586,7 @@ impl App {
 
     fn complete_key(&mut self) {
         if self.draft.choices().is_some() {
-            let accepted = self.draft.accept();
-            if accepted.is_some_and(|item| item.goes_on) {
-                self.complete_typed();
-            }
+            self.accept_choice();
         } else {
             self.complete(true);
         }
@@ -589,15 +599,16 @@ impl App {
             self.draft.offer(None);
             return;
         };
+        let mut choices = Choices { range, place: wanted.place(), ..Choices::default() };
         if let complete::Wanted::Command { prefix } = &wanted {
-            let items = complete::commands(&self.host, prefix);
-            self.draft.offer(Some(Choices { range, items, selected: 0 }));
+            choices.items = complete::commands(&self.host, prefix);
+            self.draft.offer(Some(choices));
             return;
         }
         let (number, updates, files) = (self.asked, self.updates.clone(), self.files.clone());
         self.work(move |host| async move {
-            let items = complete::find(host, files, wanted).await;
-            updates.send(Update::Choices(number, Choices { range, items, selected: 0 }));
+            choices.items = complete::find(host, files, wanted).await;
+            updates.send(Update::Choices(number, choices));
         });
     }
 

@@ -49,6 +49,30 @@ pub struct Choices {
     pub range: Range<usize>,
     pub items: Vec<Item>,
     pub selected: usize,
+    pub place: Place,
+    /// Whether the user went through them: then the selected one is meant.
+    pub is_touched: bool,
+}
+
+/// What stands where choices are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The name of a command.
+    Command,
+    /// An argument of a command; nothing of it was typed yet, or something was.
+    Argument { is_empty: bool },
+    #[default]
+    Word,
+}
+
+impl Wanted {
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Command { .. } => Place::Command,
+            Self::Argument { prefix, .. } => Place::Argument { is_empty: prefix.is_empty() },
+            _ => Place::Word,
+        }
+    }
 }
 
 /// What is to be completed.

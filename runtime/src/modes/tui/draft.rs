@@ -182,6 +182,7 @@ impl Draft {
             let count = choices.items.len() as isize;
             let at = (choices.selected as isize + step).rem_euclid(count);
             choices.selected = usize::try_from(at).unwrap_or(0);
+            choices.is_touched = true;
         }
     }
 
