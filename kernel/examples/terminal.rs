@@ -174,6 +174,6 @@ fn overflow(depth: u64) -> u64 {
 }
 
 fn pixels(seed: u8) -> surface::Frame {
-    let data = (0..8 * 8 * 4).map(|at| if at % 4 == 3 { 255 } else { at as u8 ^ seed * 85 });
+    let data = (0..8 * 8 * 4).map(|at| if at % 4 == 3 { 255 } else { (at as u8) ^ (seed * 85) });
     surface::Frame::new(surface::Format::Rgba, 8, 8, data.collect()).expect("it is whole")
 }

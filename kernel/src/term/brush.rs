@@ -140,7 +140,8 @@ impl Brush {
         let is_blank =
             |cell: &Cell| cell.symbol() == " " && Pen::of(cell, ColorDepth::True) == Pen::PLAIN;
         // Up to here it is drawn; the rest is blank and erased at once, if that pays.
-        let mut end = row.iter().rposition(|cell| !is_blank(cell)).map_or(0, |last| last + 1);
+        let last = row.iter().rposition(|cell| !is_blank(cell));
+        let mut end = last.map_or(0, |last| last + usize::from(symbol_width(row[last].symbol())));
         let stale = before.iter().rposition(|cell| !is_blank(cell)).map_or(0, |last| last + 1);
         let is_erased = stale > end + LONG_BLANK;
         if !is_erased {
@@ -158,8 +159,10 @@ impl Brush {
             }
             self.close_gap(x, y, new, row);
             let link = if self.links { new.link(x, y) } else { None };
-            let reach = self.draw_cell(x, y, cell, width, link, was);
-            forced = forced.max(x + reach.max(symbol_width(was.symbol())));
+            let reach = self.draw_cell(x, y, cell, width, link, row.len());
+            // A wide character that loses a half loses the other.
+            let covered = (x..x + width).map(|x| x + symbol_width(before[usize::from(x)].symbol()));
+            forced = covered.fold(forced.max(x + reach), u16::max);
             x += width;
             if usize::from(x) >= row.len() {
                 self.column = None;
@@ -203,33 +206,30 @@ impl Brush {
         cell: &Cell,
         width: u16,
         link: Option<&Arc<str>>,
-        was: &Cell,
+        columns: usize,
     ) -> u16 {
         self.move_to(x, y);
         self.pen.change(Pen::of(cell, self.depth), &mut self.out);
         self.set_link(link);
         let symbol = if self.depth == ColorDepth::None { shade(cell) } else { cell.symbol() };
         let symbol = if symbol.is_empty() { " " } else { symbol };
-        let apart: usize = if symbol.len() == 1 {
-            1
-        } else {
-            symbol.chars().map(|c| c.width().unwrap_or(0)).sum()
-        };
-        if apart == usize::from(width) {
+        let Some(apart) = disputed(symbol, width) else {
             self.out.extend_from_slice(symbol.as_bytes());
             self.column = Some(x + width);
             return width;
+        };
+        for _ in 0..width {
+            self.out.push(b' ');
         }
-        if was.symbol() != " " {
-            for _ in 0..width {
-                self.out.push(b' ');
-            }
-            self.column = None;
-            self.move_to(x, y);
-        }
+        self.column = None;
+        self.move_to(x, y);
+        // At the edge, what some terminals draw apart would pile up or wrap.
+        let first = symbol.chars().next().map_or(0, char::len_utf8);
+        let is_cut = usize::from(x) + usize::from(apart) > columns;
+        let symbol = if is_cut { &symbol[..first] } else { symbol };
         self.out.extend_from_slice(symbol.as_bytes());
         self.column = None;
-        width.max(u16::try_from(apart).unwrap_or(u16::MAX - x).min(u16::MAX - x))
+        width.max(apart).min(u16::MAX - x)
     }
 
     fn set_link(&mut self, link: Option<&Arc<str>>) {
@@ -248,6 +248,25 @@ impl Brush {
         }
         self.link = link.cloned();
     }
+}
+
+/// The cells that a terminal may take for a symbol at most, when terminals disagree about it: they
+/// agree about single characters with nothing but accents.
+fn disputed(symbol: &str, width: u16) -> Option<u16> {
+    if symbol.len() == 1 {
+        return None;
+    }
+    let is_odd = |c: char| matches!(c, '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' | '\u{fffd}');
+    // What asks for the wider form of a character may double it.
+    let reach = |c: char| if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) };
+    let mut widths = symbol.chars().map(reach);
+    let first = widths.next().unwrap_or(0);
+    let rest: usize = widths.sum();
+    let is_plain = first == usize::from(width) && rest == 0;
+    if is_plain && !symbol.chars().any(is_odd) {
+        return None;
+    }
+    Some(u16::try_from(first + rest).unwrap_or(u16::MAX))
 }
 
 /// What shows a cell without colours: pixels become light or dark.

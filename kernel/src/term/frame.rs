@@ -8,7 +8,7 @@ use ratatui_core::{
     style::{Color, Style},
 };
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr as _};
 
 use super::picture::{Picture, Placement};
 use crate::surface::{Cells, Rgb};
@@ -44,12 +44,19 @@ fn drawable(grapheme: &str) -> Option<(&str, usize)> {
     }
     let cut = grapheme.char_indices().nth(MAX_CODE_POINTS).map_or(grapheme.len(), |(at, _)| at);
     let grapheme = &grapheme[..cut];
-    Some((grapheme, grapheme.width()))
+    Some((grapheme, cells_of(grapheme)))
+}
+
+/// The cells of a grapheme: two at most. What asks for a narrower form of a wide character is
+/// ignored, as most terminals do.
+fn cells_of(grapheme: &str) -> usize {
+    let first = grapheme.chars().next().and_then(UnicodeWidthChar::width);
+    grapheme.width().max(first.unwrap_or(0)).min(2)
 }
 
 /// The cells that a symbol of a [`Frame`] takes: at least one.
 pub(super) fn symbol_width(symbol: &str) -> u16 {
-    if symbol.len() == 1 { 1 } else { u16::try_from(symbol.width()).unwrap_or(1).max(1) }
+    if symbol.len() == 1 { 1 } else { u16::try_from(cells_of(symbol)).unwrap_or(1).max(1) }
 }
 
 /// What belongs to a cell beside its text. Both count from one; zero is none.
@@ -251,9 +258,10 @@ impl Frame {
     /// The columns of a row up to the last one that shows anything.
     pub(super) fn row_length(&self, y: u16) -> u16 {
         let blank = Cell::default();
-        let last = self.row(y).iter().rposition(|cell| *cell != blank);
+        let row = self.row(y);
+        let last = row.iter().rposition(|cell| *cell != blank);
         // A row has no more columns than that.
-        last.map_or(0, |last| last as u16 + 1)
+        last.map_or(0, |last| last as u16 + symbol_width(row[last].symbol()))
     }
 
     /// A part of the frame as a frame of its own; what is past its edges is blank.
@@ -355,16 +363,9 @@ impl Frame {
 
     /// Blanks the wide character that has cells on both sides of the left edge of `(x, y)`.
     fn split(&mut self, x: u16, y: u16) {
-        // No character is wider than three cells.
-        for back in 1..=x.min(2) {
-            let start = x - back;
-            let wide = self.cells[(start, y)].symbol().len() > 1;
-            let reach = if wide { symbol_width(self.cells[(start, y)].symbol()) } else { 1 };
-            if reach > back {
-                for column in start..(start + reach).min(self.cells.area.width) {
-                    self.cells[(column, y)].set_char(' ');
-                }
-            }
+        if x > 0 && symbol_width(self.cells[(x - 1, y)].symbol()) > 1 {
+            self.cells[(x - 1, y)].set_char(' ');
+            self.cells[(x, y)].set_char(' ');
         }
     }
 

@@ -39,6 +39,8 @@ static PIPE: OnceLock<(UnixStream, UnixStream)> = OnceLock::new();
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static ASKED_TO_END: AtomicU32 = AtomicU32::new(0);
 static ASKED_AT: AtomicU64 = AtomicU64::new(0);
+/// The program stops by its own will, and needs not be told when it goes on.
+static IS_STOPPING: AtomicBool = AtomicBool::new(false);
 static CONTINUED: AtomicU32 = AtomicU32::new(0);
 static START: OnceLock<Instant> = OnceLock::new();
 
@@ -108,6 +110,7 @@ pub(super) fn resized() {
 /// Stops the process and whatever it was started with, as ctrl+z does. Returns when it goes on, or
 /// when there is nobody who could let it go on.
 pub(super) fn stop() {
+    IS_STOPPING.store(true, SeqCst);
     let before = CONTINUED.load(SeqCst);
     let ours = exchange(SIGTSTP, None);
     set_default(SIGTSTP);
@@ -119,6 +122,7 @@ pub(super) fn stop() {
     if let Some(ours) = ours {
         exchange(SIGTSTP, Some(&ours));
     }
+    IS_STOPPING.store(false, SeqCst);
 }
 
 /// Gives the terminal back when the program exits, however it does.
@@ -141,7 +145,9 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
         if signal == SIGCONT {
             CONTINUED.fetch_add(1, SeqCst);
         }
-        tell(signal);
+        if signal != SIGCONT || !IS_STOPPING.load(SeqCst) {
+            tell(signal);
+        }
     } else if IS_ON.load(SeqCst) {
         let now = START.get().map_or(0, |start| start.elapsed().as_millis() as u64);
         let times = ASKED_TO_END.fetch_add(1, SeqCst);
