@@ -3,3 +3,4 @@
 pub mod format;
 pub mod line;
 pub mod theme;
+pub mod transcript;
