@@ -250,8 +250,8 @@ impl Stream {
     }
 
     fn close_fence(&mut self, mut fence: Fence, end: usize, theme: &Theme) {
-        let is_pending = !fence.is_settled();
         fence.refresh(&mut self.lines, self.width, theme);
+        let is_pending = !fence.is_settled();
         if fence.is_empty() {
             self.lines.extend(fence.unfinished("", self.width, theme));
         }
