@@ -2,6 +2,7 @@
 
 pub mod draw;
 pub mod edit;
+pub mod format;
 mod layout;
 pub mod line;
 pub mod mail;

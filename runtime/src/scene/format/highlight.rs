@@ -1,0 +1,468 @@
+//! Highlighting: which part of code is what.
+//!
+//! Grammars are slow to load and may be slow to run, so a thread of its own does both. A [`Code`]
+//! answers at once with what is known: its lines are plain at first, and coloured when they are asked
+//! for again after [`generation`] has changed. [`on_progress`] tells when that is.
+//!
+//! Lines over 2 KB stay plain, and so does what follows the first 200 KB of a text.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use syntect::{
+    easy::ScopeRangeIterator,
+    parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet},
+};
+use zi_kernel::term::Style;
+
+use crate::scene::{line::Span, theme::Theme};
+
+const MAX_BYTES: usize = 200 * 1024;
+const MAX_LINE: usize = 2048;
+/// Lines that are coloured before other code gets its turn.
+const SLICE: usize = 64;
+/// The source of the code that is remembered.
+const MAX_KEPT_BYTES: usize = 4 << 20;
+const MAX_KEPT: usize = 1000;
+
+/// Scopes, and the token of the theme that they are drawn in. The first that fits decides.
+const SCOPES: &[(&str, &str)] = &[
+    ("comment", "syntax_comment"),
+    ("punctuation.definition.comment", "syntax_comment"),
+    ("punctuation.definition.string", "syntax_string"),
+    ("constant.character.escape", "syntax_number"),
+    ("string", "syntax_string"),
+    ("markup.raw", "syntax_string"),
+    ("markup.inserted", "syntax_string"),
+    ("constant", "syntax_number"),
+    ("keyword.operator.word", "syntax_keyword"),
+    ("keyword.operator.logical.python", "syntax_keyword"),
+    ("keyword.operator", "syntax_operator"),
+    ("keyword", "syntax_keyword"),
+    ("storage", "syntax_keyword"),
+    ("markup.heading", "syntax_keyword"),
+    ("entity.name.tag", "syntax_keyword"),
+    ("entity.name.function", "syntax_function"),
+    ("entity.name.macro", "syntax_function"),
+    ("support.function", "syntax_function"),
+    ("support.macro", "syntax_function"),
+    ("variable.function", "syntax_function"),
+    ("entity.other.attribute-name", "syntax_function"),
+    ("entity.name", "syntax_type"),
+    ("entity.other.inherited-class", "syntax_type"),
+    ("support.type", "syntax_type"),
+    ("support.class", "syntax_type"),
+    ("variable.language", "syntax_keyword"),
+    ("variable", "syntax_variable"),
+    ("support", "syntax_variable"),
+    ("punctuation", "syntax_operator"),
+];
+
+/// What people call languages, where the grammars call them otherwise.
+const ALIASES: &[(&str, &str)] = &[
+    ("shell", "bash"),
+    ("console", "bash"),
+    ("shellsession", "bash"),
+    ("golang", "go"),
+    ("jsonc", "json"),
+    ("json5", "json"),
+    ("viml", "vim"),
+    ("plaintext", "txt"),
+];
+
+/// Changes whenever more code has been coloured.
+pub fn generation() -> u64 {
+    shared().generation.load(Ordering::Acquire)
+}
+
+/// Has `wake` called, on another thread, whenever [`generation`] changes.
+pub fn on_progress(wake: impl Fn() + Send + Sync + 'static) {
+    *lock(&shared().wake) = Some(Arc::new(wake));
+}
+
+/// Waits until everything that was asked for is coloured; false when that takes longer than `limit`.
+pub fn settle(limit: Duration) -> bool {
+    let shared = shared();
+    let idle = lock(&shared.idle);
+    let (_guard, result) = shared
+        .is_idle
+        .wait_timeout_while(idle, limit, |()| shared.waiting.load(Ordering::Acquire) > 0)
+        .unwrap_or_else(PoisonError::into_inner);
+    !result.timed_out()
+}
+
+/// The language of a file, by its name.
+pub fn language_of(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.rsplit_once('.').map_or(name, |(_, extension)| extension)
+}
+
+/// Code, line by line, and what is known of it. Clones are the same code.
+#[derive(Clone)]
+pub struct Code(Arc<Job>);
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Code").field("language", &self.0.language).finish_non_exhaustive()
+    }
+}
+
+impl Code {
+    /// Code in the language that `info` (what stands after a fence) starts with, with no lines yet.
+    pub fn new(info: &str) -> Self {
+        let name = info.trim().split(|c: char| c.is_whitespace() || ",{:".contains(c)).next();
+        let name = name.unwrap_or_default().to_lowercase();
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, name)| *name);
+        let language = alias.map_or(name, str::to_owned);
+        Self(Arc::new(Job { language, state: Mutex::default() }))
+    }
+
+    /// The whole `text`, remembered from the last time where possible.
+    pub fn of(info: &str, text: &str) -> Self {
+        let key = key(info, text);
+        if let Some(code) = lock(&shared().kept).codes.get(&key) {
+            return code.clone();
+        }
+        let code = Self::new(info);
+        for line in text.lines() {
+            code.push(line);
+        }
+        code.keep(info, text);
+        code
+    }
+
+    /// Remembers this as the code of `text`, which are the lines that were pushed.
+    pub fn keep(&self, info: &str, text: &str) {
+        let mut kept = lock(&shared().kept);
+        let key = key(info, text);
+        if kept.codes.insert(key, self.clone()).is_none() {
+            kept.order.push_back((key, text.len()));
+            kept.bytes += text.len();
+        }
+        while kept.bytes > MAX_KEPT_BYTES || kept.order.len() > MAX_KEPT {
+            let Some((key, bytes)) = kept.order.pop_front() else { break };
+            kept.codes.remove(&key);
+            kept.bytes -= bytes;
+        }
+    }
+
+    /// Adds a line, without its end.
+    pub fn push(&self, line: &str) {
+        if self.is_plain() {
+            return;
+        }
+        let mut state = lock(&self.0.state);
+        state.bytes += line.len() + 1;
+        let line = if state.bytes > MAX_BYTES { None } else { Some(format!("{line}\n")) };
+        state.todo.push_back(line);
+        if !std::mem::replace(&mut state.is_queued, true) {
+            drop(state);
+            shared().enqueue(self.0.clone());
+        }
+    }
+
+    /// How many lines will not change their colours any more.
+    pub fn coloured(&self) -> usize {
+        if self.is_plain() { usize::MAX } else { lock(&self.0.state).lines.len() }
+    }
+
+    /// Whether no line will change its colours any more.
+    pub fn is_settled(&self) -> bool {
+        self.is_plain() || !lock(&self.0.state).is_queued
+    }
+
+    /// The line `index`, which reads `text`, as far as it is known.
+    pub fn spans(&self, index: usize, text: &str, base: Style, theme: &Theme) -> Vec<Span> {
+        let state = lock(&self.0.state);
+        let runs = state.lines.get(index).map_or(&[][..], |runs| runs);
+        let mut spans = Vec::with_capacity(runs.len() + 1);
+        let mut start = 0;
+        for run in runs {
+            let end = run.end as usize;
+            let Some(part) = text.get(start..end) else { break };
+            let style = run.token.map_or(base, |token| base.patch(theme.fg(token)));
+            spans.push(Span::new(part, style));
+            start = end;
+        }
+        if let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) {
+            spans.push(Span::new(rest, base));
+        }
+        spans
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self.0.language.as_str(), "" | "txt" | "text" | "plain" | "output")
+    }
+}
+
+fn key(info: &str, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (info, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+// The thread that colours --------------------------------------------------------------------------
+
+/// A part of a line, up to the byte `end`.
+#[derive(Clone, Copy)]
+struct Run {
+    end: u32,
+    token: Option<&'static str>,
+}
+
+struct Job {
+    language: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines to colour; nothing stands for one that is to stay plain.
+    todo: VecDeque<Option<String>>,
+    lines: Vec<Box<[Run]>>,
+    bytes: usize,
+    is_queued: bool,
+    parser: Option<Parser>,
+}
+
+/// Where the grammar is at the end of the last line.
+struct Parser {
+    /// Nothing where the language is not known, or its grammar failed.
+    state: Option<ParseState>,
+    stack: ScopeStack,
+}
+
+struct Shared {
+    generation: AtomicU64,
+    waiting: AtomicUsize,
+    queue: Option<Mutex<mpsc::Sender<Arc<Job>>>>,
+    kept: Mutex<Kept>,
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    idle: Mutex<()>,
+    is_idle: Condvar,
+}
+
+#[derive(Default)]
+struct Kept {
+    codes: HashMap<u64, Code>,
+    order: VecDeque<(u64, usize)>,
+    bytes: usize,
+}
+
+impl Shared {
+    fn enqueue(&self, job: Arc<Job>) {
+        let Some(queue) = &self.queue else { return };
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if lock(queue).send(job).is_err() {
+            self.done();
+        }
+    }
+
+    fn done(&self) {
+        let _idle = lock(&self.idle);
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.is_idle.notify_all();
+    }
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("highlight".into());
+        let is_running = thread.spawn(move || work(&receiver)).is_ok();
+        Shared {
+            generation: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+            queue: is_running.then(|| Mutex::new(sender)),
+            kept: Mutex::default(),
+            wake: Mutex::default(),
+            idle: Mutex::new(()),
+            is_idle: Condvar::new(),
+        }
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn work(jobs: &mpsc::Receiver<Arc<Job>>) {
+    let Ok(first) = jobs.recv() else { return };
+    let grammars = Grammars::load();
+    let mut next = Some(first);
+    while let Some(job) = next.take().or_else(|| jobs.recv().ok()) {
+        let has_more = grammars.colour(&job);
+        let shared = shared();
+        shared.generation.fetch_add(1, Ordering::AcqRel);
+        let wake = lock(&shared.wake).clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+        if has_more {
+            shared.enqueue(job);
+        }
+        shared.done();
+    }
+}
+
+struct Grammars {
+    set: SyntaxSet,
+    scopes: Vec<(Scope, &'static str)>,
+}
+
+impl Grammars {
+    fn load() -> Self {
+        let scope = |name: &str| Scope::new(name).ok();
+        let scopes = SCOPES.iter().filter_map(|(name, token)| Some((scope(name)?, *token)));
+        Self { set: two_face::syntax::extra_newlines(), scopes: scopes.collect() }
+    }
+
+    /// Colours the next lines of `job`; true when there are more.
+    fn colour(&self, job: &Job) -> bool {
+        let (lines, parser) = {
+            let mut state = lock(&job.state);
+            let count = state.todo.len().min(SLICE);
+            (state.todo.drain(..count).collect::<Vec<_>>(), state.parser.take())
+        };
+        let mut parser = parser.unwrap_or_else(|| Parser {
+            state: self.syntax(&job.language).map(ParseState::new),
+            stack: ScopeStack::new(),
+        });
+        let coloured: Vec<Box<[Run]>> =
+            lines.iter().map(|line| self.runs(&mut parser, line.as_deref())).collect();
+        let mut state = lock(&job.state);
+        state.lines.extend(coloured);
+        state.parser = Some(parser);
+        state.is_queued = !state.todo.is_empty();
+        state.is_queued
+    }
+
+    fn syntax(&self, language: &str) -> Option<&SyntaxReference> {
+        self.set.find_syntax_by_token(language)
+    }
+
+    fn runs(&self, parser: &mut Parser, line: Option<&str>) -> Box<[Run]> {
+        let Some(line) = line.filter(|line| line.len() <= MAX_LINE) else { return Box::default() };
+        // A grammar that fails is not asked again.
+        let Some(mut state) = parser.state.take() else { return Box::default() };
+        let result =
+            std::panic::catch_unwind(AssertUnwindSafe(|| state.parse_line(line, &self.set)));
+        let Ok(Ok(ops)) = result else { return Box::default() };
+        parser.state = Some(state);
+        let mut runs: Vec<Run> = Vec::new();
+        for (range, op) in ScopeRangeIterator::new(&ops, line) {
+            if parser.stack.apply(op).is_err() {
+                parser.state = None;
+                break;
+            }
+            let end = range.end.min(line.len() - 1);
+            if range.start >= end {
+                continue;
+            }
+            let end = u32::try_from(end).unwrap_or(u32::MAX);
+            let token = self.token(&parser.stack);
+            match runs.last_mut() {
+                Some(last) if last.token == token => last.end = end,
+                _ => runs.push(Run { end, token }),
+            }
+        }
+        runs.into_boxed_slice()
+    }
+
+    /// The token for the innermost scope that has one.
+    fn token(&self, stack: &ScopeStack) -> Option<&'static str> {
+        stack.as_slice().iter().rev().find_map(|scope| {
+            self.scopes
+                .iter()
+                .find(|(known, _)| known.is_prefix_of(*scope))
+                .map(|(_, token)| *token)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn tokens(info: &str, text: &str) -> Vec<(String, Option<&'static str>)> {
+        let code = Code::of(info, text);
+        assert!(settle(LIMIT) && code.is_settled());
+        let state = lock(&code.0.state);
+        let mut found = Vec::new();
+        for (line, runs) in text.lines().zip(&state.lines) {
+            let mut start = 0;
+            for run in runs {
+                found.push((line[start..run.end as usize].trim().to_owned(), run.token));
+                start = run.end as usize;
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn parts_of_code_get_the_tokens_of_what_they_are() {
+        let found = tokens("rust", "// note\nfn main() { let x = \"s\" + 42; }");
+        for (text, token) in [
+            ("// note", "syntax_comment"),
+            ("fn", "syntax_keyword"),
+            ("main", "syntax_function"),
+            ("\"s\"", "syntax_string"),
+            ("42", "syntax_number"),
+        ] {
+            assert!(found.contains(&(text.to_owned(), Some(token))), "{text}: {found:?}");
+        }
+        let toml = tokens("TOML", "name = 1");
+        assert!(toml.iter().any(|(_, token)| *token == Some("syntax_number")), "{toml:?}");
+    }
+
+    #[test]
+    fn the_first_answer_is_plain_and_a_later_one_coloured() {
+        let theme = Theme::dark();
+        let code = Code::new("py");
+        assert_eq!(code.spans(0, "return 1", Style::new(), &theme).len(), 1);
+        let before = generation();
+        code.push("return 1");
+        assert!(settle(LIMIT));
+        assert!(generation() > before && code.coloured() == 1);
+        let spans = code.spans(0, "return 1", Style::new(), &theme);
+        assert_eq!(spans[0], Span::new("return", theme.fg("syntax_keyword")));
+    }
+
+    #[test]
+    fn unknown_languages_and_long_lines_stay_plain() {
+        assert!(tokens("no-such-language", "a\nb").iter().all(|(_, token)| token.is_none()));
+        let long = format!("let x = \"{}\";\nlet y = 1;", "x".repeat(MAX_LINE));
+        let found = tokens("rust", &long);
+        assert_eq!(found.first(), Some(&("let".to_owned(), Some("syntax_keyword"))));
+        assert!(found.iter().all(|(text, _)| text.len() < 20), "only the short line has runs");
+        assert_eq!(Code::new("").coloured(), usize::MAX);
+    }
+
+    #[test]
+    fn what_follows_the_first_bytes_stays_plain() {
+        let text = "let x = 1;\n".repeat(MAX_BYTES / 10);
+        let code = Code::of("rust", &text);
+        assert!(settle(LIMIT));
+        let state = lock(&code.0.state);
+        assert_eq!(state.lines.len(), MAX_BYTES / 10, "each line has an answer");
+        assert!(!state.lines[0].is_empty() && state.lines[state.lines.len() - 1].is_empty());
+    }
+
+    #[test]
+    fn the_language_of_a_file_is_its_ending() {
+        assert_eq!(language_of("/a/b.tar/main.rs"), "rs");
+        assert_eq!(language_of("Makefile"), "Makefile");
+    }
+}
