@@ -1,4 +1,5 @@
-//! Test support for zi: a scripted HTTP server, answers in the providers' own words, and the binary.
+//! Test support for zi: a scripted HTTP server, answers in the providers' own words, the binary, and
+//! the binary in a terminal ([`Pty`]).
 //!
 //! ```no_run
 //! use zi_testkit::{Reply, Server, Zi, anthropic};
@@ -20,7 +21,9 @@
 pub mod anthropic;
 pub mod openai;
 mod program;
+mod pty;
 mod reply;
+pub mod sequences;
 mod server;
 mod sse;
 pub mod wire;
@@ -28,8 +31,11 @@ pub mod wire;
 use std::time::Duration;
 
 pub use program::{Done, Running, Zi};
+pub use pty::{Answers, Ended, Pty, PtyRun, key_bytes};
 pub use reply::{Gate, Reply};
+pub use rustix::process::Signal;
 pub use server::{Request, Server};
+pub use vt100;
 
 /// How long anything that a test waits for may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
