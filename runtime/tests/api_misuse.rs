@@ -29,7 +29,8 @@ local skip = { ["ctx.shutdown"] = true, ["ctx.reload"] = true, ["ctx.extensions.
 
 local function lookup(ctx, name)
   local value = name:match("^ctx") and ctx or zi
-  for part in name:gmatch("%.([%w_]+)") do value = value[part] end
+  -- Without a screen there is no `ctx.ui`.
+  for part in name:gmatch("%.([%w_]+)") do value = value and value[part] end
   return value
 end
 

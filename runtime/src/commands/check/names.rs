@@ -24,9 +24,6 @@ enum Meaning {
     Event(Option<String>),
 }
 
-/// Tables of the API that come with the terminal interface: nil without one.
-const LATER: &[&str] = &["ctx.ui", "ctx.editor"];
-
 /// Checks all names of a text. `is_entry` tells an extension's file from a module.
 pub fn check(facts: &Facts, is_entry: bool, globals: &Globals) -> Vec<Finding> {
     let mut checker = Checker { facts, handlers: HashMap::new(), found: Vec::new() };
@@ -165,9 +162,6 @@ impl Checker<'_> {
                 if is_last && it.call.is_some() {
                     self.call(it, &full, entry, *line, is_entry);
                 }
-                return;
-            }
-            if LATER.contains(&full.as_str()) {
                 return;
             }
             if !NAMESPACES.iter().any(|inner| inner.name == full) {

@@ -121,10 +121,10 @@ impl Node {
 
 fn key(place: &Place<'_>, value: &Value) -> Read<KeyBinding> {
     if value.is_string() {
-        return Ok(KeyBinding { key: place.key(value)?, action: None });
+        return Ok(KeyBinding { key: read::key(place, value)?, action: None });
     }
     let fields = Fields::new(place, value, &["key", "action"], |_| None)?;
-    match fields.read("key", |place, value| place.key(value))? {
+    match fields.read("key", read::key)? {
         Some(key) => Ok(KeyBinding { key, action: fields.text("action")? }),
         None => fields.missing("key", "the name of a key"),
     }

@@ -163,10 +163,6 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub fn key(&self, value: &Value) -> Read<String> {
-        let Value::String(key) = value else { return self.wanted("the name of a key", value) };
-        keys::canonical(key).or_else(|problem| self.fault(problem))
-    }
 }
 
 /// The fields of a table.
@@ -230,7 +226,7 @@ impl<'a> Fields<'a> {
     }
 
     pub fn text(&self, name: &'static str) -> Read<Option<String>> {
-        self.read(name, |place, value| place.text(value))
+        self.read(name, text)
     }
 
     pub fn flag(&self, name: &'static str) -> Read<Option<bool>> {
@@ -268,6 +264,16 @@ impl<'a> Fields<'a> {
             items.iter().enumerate().map(read).collect()
         })
     }
+}
+
+fn text(place: &Place<'_>, value: &Value) -> Read<String> {
+    place.text(value)
+}
+
+/// The canonical name of a key.
+pub(super) fn key(place: &Place<'_>, value: &Value) -> Read<String> {
+    let Value::String(key) = value else { return place.wanted("the name of a key", value) };
+    keys::canonical(key).or_else(|problem| place.fault(problem))
 }
 
 fn kind(value: &Value) -> &'static str {
