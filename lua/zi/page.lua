@@ -3,39 +3,36 @@ local M = {}
 
 local LOG_LINES = 500
 
---- Shows `text` until the user closes it.
+--- Shows `content` until the user closes it: a text, or nodes below each other.
 ---@async
 ---@param ctx zi.Ctx
 ---@param title string
----@param text string
-function M.show(ctx, title, text)
-  if not ctx.ui then return ctx.notice(text) end
-  local id = "page:" .. title
-  local top, lines = 0, select(2, text:gsub("\n", "\n")) + 1
-  local steps = { up = -1, down = 1, k = -1, j = 1, pageup = -10, pagedown = 10, home = -lines, ["end"] = lines }
-  local keys = { { key = "escape", action = "close" }, { key = "q", action = "close" }, { key = "enter", action = "close" } }
-  for key in pairs(steps) do keys[#keys + 1] = { key = key, action = "move" } end
-  while true do
-    ctx.ui.render({
-      id = id,
-      slot = { kind = "overlay", preset = "centered", width = "90%", height = "80%" },
-      focus = true,
-      keys = keys,
-      root = {
-        type = "view",
-        style = {
-          height = "fill",
-          padding = { 0, 1 },
-          chrome = { kind = "frame", title = title, trailing = "↑↓ scrolls · esc closes" },
-        },
-        children = { { type = "text", text = text, scroll_y = top, style = { flex_grow = 1 } } },
-      },
-    })
-    local event = ctx.ui.wait(id)
-    if not event or event.action == "close" then break end
-    local step = event.action == "move" and steps[event.key] or 0
-    top = math.max(0, math.min(lines - 1, top + step))
+---@param content string|table[]
+function M.show(ctx, title, content)
+  local nodes = content
+  if type(content) == "string" then
+    if not ctx.ui then return ctx.notice(content) end
+    nodes = { { type = "text", text = content } }
   end
+  local id = "page:" .. title
+  ctx.ui.render({
+    id = id,
+    slot = { kind = "overlay", preset = "centered", width = "90%", height = "80%" },
+    focus = true,
+    keys = { { key = "escape", action = "close" }, { key = "q", action = "close" } },
+    root = {
+      type = "view",
+      style = {
+        height = "fill",
+        padding = { 0, 1 },
+        chrome = { kind = "frame", title = title, trailing = "↑↓ scrolls · esc closes" },
+      },
+      children = { { type = "scroll", id = "page", style = { flex_grow = 1 }, children = nodes } },
+    },
+  })
+  repeat
+    local event = ctx.ui.wait(id)
+  until not event or event.action == "close"
   ctx.ui.render({ id = id, remove = true })
 end
 

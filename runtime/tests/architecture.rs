@@ -180,7 +180,7 @@ fn every_member_of_the_api_is_described_once() {
 #[test]
 fn output_processes_and_http_have_one_place_each() {
     let places = [
-        ("io::stdout()", &["modes/out.rs"][..]),
+        ("io::stdout()", &["modes/out.rs", "term/tty.rs"][..]),
         ("println!", &[]),
         ("Command::new", &["job/process.rs", "job/foreground.rs", "auth.rs"]),
         ("reqwest::", &["http/client.rs"]),
