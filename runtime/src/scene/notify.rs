@@ -183,6 +183,11 @@ impl Notices {
         self.shown.is_empty()
     }
 
+    /// The rows that the stack is likely to take.
+    pub fn rows(&self) -> u16 {
+        u16::try_from(self.shown.len()).unwrap_or(u16::MAX)
+    }
+
     /// When something is to be drawn anew without news: a notice goes, or a spinner turns.
     pub fn next_deadline(&self, now: Duration) -> Option<Duration> {
         let goes = self.shown.iter().filter_map(|it| it.until).min();

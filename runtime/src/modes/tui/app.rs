@@ -2,6 +2,7 @@
 //! file or for the network.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -12,7 +13,7 @@ use std::{
 use tokio::sync::mpsc;
 use zi_kernel::{
     job,
-    term::{Input, Key, KeyCode, Terminal, TerminalError},
+    term::{Frame as Cells, Input, Key, KeyCode, Terminal, TerminalError},
 };
 
 use super::{
@@ -68,6 +69,8 @@ pub struct App {
     /// Counts questions for completions; only the answer to the last one is used.
     asked: u64,
     pub(super) is_busy: bool,
+    /// Whether the conversation stays in the terminal's own scrollback.
+    pub(super) is_inline: bool,
     is_focused: bool,
     is_dirty: bool,
     drawn_at: Option<Instant>,
@@ -75,6 +78,8 @@ pub struct App {
     escaped_at: Option<Instant>,
     /// What the line under the draft says for a moment, and until when.
     pub(super) hint: Option<(String, Instant)>,
+    /// What is to go into the scrollback when the terminal can take it.
+    unprinted: VecDeque<Cells>,
     ended: bool,
 }
 
@@ -86,6 +91,7 @@ pub struct AppParts {
     pub intents: mpsc::UnboundedSender<Intent>,
     pub shared: Arc<Shared>,
     pub draft: Draft,
+    pub is_inline: bool,
 }
 
 impl App {
@@ -110,12 +116,14 @@ impl App {
             files: Files::default(),
             asked: 0,
             is_busy: false,
+            is_inline: parts.is_inline,
             is_focused: true,
             is_dirty: true,
             drawn_at: None,
             interrupted_at: None,
             escaped_at: None,
             hint: None,
+            unprinted: VecDeque::new(),
             ended: false,
         };
         if let Some(problem) = problem {
@@ -745,11 +753,32 @@ impl App {
         true
     }
 
+    /// Inline, what is said and done leaves for the scrollback.
+    fn print_finished(&mut self) {
+        if !self.is_inline {
+            return;
+        }
+        let (columns, _) = self.terminal.size();
+        let theme = self.theme.clone();
+        while let Some(frame) = self.feed.take_finished(columns, &theme) {
+            self.unprinted.push_back(frame);
+        }
+        while let Some(frame) = self.unprinted.front() {
+            if !self.terminal.insert_above(frame) {
+                // It goes when the terminal has caught up.
+                self.is_dirty = true;
+                return;
+            }
+            self.unprinted.pop_front();
+        }
+    }
+
     // Drawing -------------------------------------------------------------------------------------
 
     fn draw(&mut self) {
         self.is_dirty = false;
         self.drawn_at = Some(Instant::now());
+        self.print_finished();
         let frame = self.compose();
         self.terminal.present(&frame);
         let events = self.views.take_events();

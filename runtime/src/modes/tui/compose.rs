@@ -12,6 +12,8 @@ use crate::{
 pub const LEAST: (u16, u16) = (20, 6);
 /// Completions that are shown at a time.
 const MAX_CHOICES: u16 = 8;
+/// Rows of the region of an inline screen while something is chosen in it.
+const INLINE_ROWS: u16 = 18;
 /// Queued messages that are shown.
 const MAX_QUEUED: usize = 3;
 /// Below this height the rules around the draft are left out.
@@ -34,7 +36,7 @@ struct Rows {
 impl App {
     /// Draws everything.
     pub(super) fn compose(&mut self) -> Frame {
-        let (columns, lines) = self.terminal.size();
+        let (columns, lines) = self.canvas();
         let mut frame = Frame::new(columns, lines);
         let area = frame.area();
         let theme = self.theme.clone();
@@ -106,6 +108,30 @@ impl App {
         frame
     }
 
+    /// The cells to draw on: all of the screen, or as many rows at its end as there is to show.
+    fn canvas(&mut self) -> (u16, u16) {
+        let (columns, lines) = self.terminal.size();
+        if !self.is_inline || columns < LEAST.0 || lines < LEAST.1 {
+            return (columns, lines);
+        }
+        if self.views.has_capture() || self.draft.choices().is_some() {
+            return (columns, lines.min(INLINE_ROWS).max(LEAST.1));
+        }
+        let theme = self.theme.clone();
+        let rest = self.other_rows(columns, lines);
+        let room = lines.saturating_sub(rest).max(1);
+        let rows = self.feed.rows(columns, room, &theme).max(1) + self.notices.rows();
+        (columns, (rows + rest).clamp(LEAST.1, lines))
+    }
+
+    /// The rows of everything but the conversation.
+    fn other_rows(&mut self, columns: u16, lines: u16) -> u16 {
+        let area = Rect::new(0, 0, columns, lines);
+        let queued = self.queued().len();
+        let rows = self.divide(area, queued);
+        lines.saturating_sub(rows.transcript.height)
+    }
+
     fn divide(&mut self, area: Rect, queued: usize) -> Rows {
         let theme = self.theme.clone();
         let host = self.host.clone();
@@ -116,7 +142,7 @@ impl App {
             pictures: &self.pictures,
         };
         let (columns, lines) = (area.width, area.height);
-        let rules = u16::from(lines >= RULES_FROM);
+        let rules = u16::from(self.terminal.size().1 >= RULES_FROM);
         let mut rest = lines - 1;
         let mut take = |wanted: u16, keep: u16| {
             let taken = wanted.min(rest.saturating_sub(keep));

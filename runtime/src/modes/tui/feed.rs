@@ -48,7 +48,22 @@ pub struct Feed {
     shell: Option<Id>,
     /// Renderings that were asked for and have not come.
     asked: Vec<transcript::Wanted>,
+    /// Whether blocks were taken out because they are in the terminal's scrollback.
+    has_printed: bool,
     now: Duration,
+}
+
+/// Rows of one block that go into a terminal's scrollback.
+const MAX_PRINTED_ROWS: u16 = 3000;
+
+/// Whether a block stays as it is.
+fn is_finished(block: &Block) -> bool {
+    match block {
+        Block::Answer { is_streaming, .. } | Block::Thinking { is_streaming, .. } => !is_streaming,
+        Block::Tool(tool) => !tool.status.is_open(),
+        Block::Queued { .. } => false,
+        _ => true,
+    }
 }
 
 /// Who draws a block, and what they are given.
@@ -75,6 +90,7 @@ impl Feed {
             pixels: HashMap::new(),
             shell: None,
             asked: Vec::new(),
+            has_printed: false,
             now: Duration::ZERO,
         }
     }
@@ -624,7 +640,41 @@ impl Feed {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.view.transcript.is_empty()
+        !self.has_printed && self.view.transcript.is_empty()
+    }
+
+    /// Takes the first block out if nothing will change in it any more, drawn as it is kept in a
+    /// terminal's scrollback.
+    pub fn take_finished(&mut self, columns: u16, theme: &Theme) -> Option<Frame> {
+        let (id, block) = self.view.transcript.iter().next()?;
+        if !is_finished(block) {
+            return None;
+        }
+        let id = id.clone();
+        let block = self.view.transcript.remove(&id)?;
+        self.has_printed = true;
+        let mut view = View::new();
+        view.transcript.push(id, block);
+        view.to_top();
+        let mut tall = Frame::new(columns, MAX_PRINTED_ROWS);
+        let area = tall.area();
+        view.draw(&mut tall, area, theme, self.now);
+        let rows = u16::try_from(tall.text().trim_end().lines().count()).unwrap_or(0);
+        let mut frame = Frame::new(columns, rows + 1);
+        let area = frame.area();
+        view.draw(&mut frame, area, theme, self.now);
+        Some(frame)
+    }
+
+    /// The rows that the conversation would fill, `most` at the most.
+    pub fn rows(&mut self, columns: u16, most: u16, theme: &Theme) -> u16 {
+        if self.view.transcript.is_empty() {
+            return 0;
+        }
+        let mut frame = Frame::new(columns, most);
+        let area = frame.area();
+        self.view.draw(&mut frame, area, theme, self.now);
+        u16::try_from(frame.text().trim_end().lines().count()).unwrap_or(most)
     }
 
     pub fn next_deadline(&self, now: Duration) -> Option<Duration> {

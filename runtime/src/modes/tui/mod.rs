@@ -114,6 +114,7 @@ async fn run_async(cli: &Cli) -> u8 {
         intents: intents.clone(),
         shared,
         draft,
+        is_inline: cli.inline,
     };
     let drawing = thread::Builder::new().name("zi-screen".to_owned());
     let drawing = match drawing.spawn(move || App::new(parts).run(&receiver)) {
