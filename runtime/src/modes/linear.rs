@@ -300,8 +300,10 @@ fn drawn(host: &Host, root: &Node) -> String {
     let mut frame = Frame::new(COLUMNS, height);
     draw_node(&mut frame, Rect::new(0, 0, COLUMNS, height), &root, context);
     let text = frame.text();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines.join("\n")
+    // A frame is no news to who hears the lines.
+    let is_frame = |c: char| matches!(c, '─' | '│' | '╭' | '╮' | '╰' | '╯' | '┃' | ' ');
+    let lines = text.lines().map(|line| line.trim_matches(is_frame));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn how_to_answer(choices: usize, has_input: bool, keys: &[String]) -> String {
