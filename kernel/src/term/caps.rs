@@ -149,6 +149,12 @@ impl Capabilities {
         }
     }
 
+    /// Whether the terminal is light, once it said what its background is.
+    pub fn is_light(&self) -> Option<bool> {
+        let [red, green, blue] = self.background?.map(u32::from);
+        Some(red * 3 + green * 6 + blue >= 1280)
+    }
+
     /// Takes in what the terminal said. Answers whether that changed anything.
     pub(super) fn refine(&mut self, reply: Reply) -> bool {
         let before = self.clone();
