@@ -452,11 +452,18 @@ fn no_byte_of_a_picture_is_written_as_it_is() {
     for graphics in [Graphics::HalfBlocks, Graphics::Kitty, Graphics::Iterm2, Graphics::Sixel] {
         for format in [Format::Rgba, Format::HalfblockRgb] {
             let mut capabilities = capable(ColorDepth::True);
-            capabilities.graphics = graphics;
+            (capabilities.graphics, capabilities.cell) = (graphics, Some((8, 17)));
             let mut encoder = Encoder::new(capabilities);
             let mut frame = Frame::new(30, 10);
             frame.put_picture(Rect::new(3, 2, 8, 4), &hostile_picture(format));
             let bytes = encoder.encode(frame, (30, 10));
+            let start: &[u8] = match graphics {
+                Graphics::HalfBlocks => "▀".as_bytes(),
+                Graphics::Kitty => b"\x1b_Ga=t,f=32",
+                Graphics::Iterm2 => b"\x1b]1337;File=inline=1",
+                Graphics::Sixel => b"\x1bP0;1;0q\"1;1;64;68#0;2;0;0;0",
+            };
+            assert!(bytes.windows(start.len()).any(|part| part == start), "{graphics:?}");
             sequences::check(&bytes).unwrap_or_else(|problem| panic!("{graphics:?}: {problem}"));
             assert!(!bytes.windows(5).any(|part| part == b"owned"), "{graphics:?}");
         }
