@@ -340,6 +340,39 @@ fn half_a_wide_character_does_not_stay() {
 }
 
 #[test]
+fn a_frame_within_a_frame_is_cut_to_its_place() {
+    let link = Arc::from("https://example.com");
+    let mut inner = Frame::new(6, 3);
+    inner.put(0, 0, 6, "abcdef", Style::new(), None);
+    inner.put(0, 1, 6, "漢字漢", Style::new().fg(Color::Red), Some(&link));
+    inner.put(0, 2, 6, "ghijkl", Style::new(), None);
+    let mut outer = Frame::new(8, 4);
+    for y in 0..4 {
+        outer.put(0, y, 8, "........", Style::new(), None);
+    }
+    outer.put_frame(Rect::new(2, 1, 4, 2), &inner, (1, 0));
+    assert_eq!(outer.text(), "........\n..bcde..\n.. 字 ..\n........\n");
+    assert_eq!(outer.link(3, 2), Some(&link));
+    assert!(outer.link(1, 2).is_none());
+    outer.put_frame(Rect::new(6, 3, 9, 9), &inner, (0, 2));
+    assert_eq!(outer.text().lines().last(), Some("......gh"));
+    outer.put_frame(Rect::new(0, 0, 8, 4), &inner, (9, 9));
+    let mut picture = Frame::new(8, 4);
+    picture.put_picture(Rect::new(0, 0, 8, 4), &hostile_picture(Format::Rgba));
+    picture.put(3, 1, 8, "#", Style::new(), None);
+    outer.put_frame(Rect::new(1, 1, 3, 2), &picture, (2, 1));
+    let mut screen = Screen::new(8, 4, ColorDepth::True);
+    screen.show(&outer);
+    let mut whole = Screen::new(8, 4, ColorDepth::True);
+    whole.show(&picture);
+    for (x, y) in [(1, 1), (3, 2)] {
+        assert_eq!(screen.cell(x, y).fgcolor(), whole.cell(x + 1, y).fgcolor());
+    }
+    assert_eq!(screen.cell(2, 1).contents(), "#");
+    assert_eq!(screen.cell(4, 1).contents(), "d");
+}
+
+#[test]
 fn text_leads_to_good_addresses_only() {
     for (address, is_good) in [
         ("https://example.com/a?b=c", true),
