@@ -116,7 +116,7 @@ pub(super) fn describe(picture: &Picture) -> String {
     let size = match picture.bytes {
         0..1024 => format!("{} bytes", picture.bytes),
         bytes @ 1024..1_048_576 => format!("{} KB", bytes.div_ceil(1024)),
-        bytes => format!("{}.{} MB", bytes >> 20, (bytes & 0xF_FFFF) * 10 >> 20),
+        bytes => format!("{}.{} MB", bytes >> 20, ((bytes & 0xF_FFFF) * 10) >> 20),
     };
     format!("[image: {kind}{}, {size}]", pixels.unwrap_or_default())
 }

@@ -6,7 +6,12 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use zi_kernel::term::{Frame, Modifier, Rect, Style, width};
 
 use super::{
-    super::{Wanted, lay::Mark, search::Needle, tool::seconds},
+    super::{
+        Wanted,
+        lay::Mark,
+        search::{Needle, Search},
+        tool::seconds,
+    },
     Placed, Position, View,
 };
 use crate::scene::line::Line;
@@ -50,7 +55,7 @@ impl View {
         let id = self.transcript.entries[index].id.clone();
         let is_focused = self.focus.as_ref() == Some(&id);
         let is_expanded = self.is_expanded(&id);
-        let needle = self.search.as_ref().map(|search| search.needle());
+        let needle = self.search.as_ref().map(Search::needle);
         let Some(cached) = self.cache.get(&id) else { return };
         let gap = usize::from(index > 0);
         for (y, row) in (area.y..area.bottom()).zip(first..) {
