@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use zi_kernel::term::{Frame, Rect, Style};
 
 use super::{
-    draw::{DrawContext, SPIN, cut, wrap_line},
+    draw::{DrawContext, SPIN, cut},
+    format::wrap::{Options, wrap},
     line::{Line, Span},
 };
 use crate::{extensions::Extension, host};
@@ -271,32 +272,13 @@ impl Shown {
         if let Some(annote) = &notice.annote {
             spans.push(Span::new(format!(" {}", annote.replace('\n', " ")), theme.fg("muted")));
         }
-        let mut lines = Vec::new();
-        for line in split(spans) {
-            lines.extend(wrap_line(&line, columns.into(), true));
-        }
+        let mut lines = wrap(&spans, &Options::new(columns.into()));
         if lines.len() > MAX_ROWS {
             lines.truncate(MAX_ROWS - 1);
             lines.push(Line::plain("…", Style::new()));
         }
         lines
     }
-}
-
-/// The lines of spans in which there may be line feeds.
-fn split(spans: Vec<Span>) -> Vec<Line> {
-    let mut lines = vec![Line::default()];
-    for span in spans {
-        for (index, part) in span.text.split('\n').enumerate() {
-            if index > 0 {
-                lines.push(Line::default());
-            }
-            if let Some(line) = lines.last_mut().filter(|_| !part.is_empty()) {
-                line.spans.push(Span { text: part.replace('\t', " "), ..span.clone() });
-            }
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

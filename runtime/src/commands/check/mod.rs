@@ -8,6 +8,7 @@ mod parser;
 mod places;
 mod schema;
 mod targets;
+mod views;
 
 use std::{
     ffi::OsString,
@@ -46,7 +47,7 @@ struct Options {
 pub struct Finding {
     pub file: PathBuf,
     pub line: usize,
-    /// `load`, `event`, `field`, `schema`, `member`, `waits`, `global`.
+    /// `load`, `event`, `field`, `schema`, `member`, `waits`, `global`, `view`.
     pub kind: &'static str,
     pub message: String,
 }
@@ -147,6 +148,10 @@ async fn check_one(target: &Target, dirs: &Dirs) -> Result<Vec<Finding>, String>
             if seen.is_lua {
                 findings.extend(of_names(path, &text, false, &seen));
             }
+            // Specs show what is wrong on purpose.
+            if seen.is_lua && matches!(target, Target::Module(_)) {
+                findings.extend(of_views(path, &text));
+            }
             Ok(findings)
         }
     }
@@ -183,6 +188,7 @@ fn of_extension(entry: PathBuf, seen: &Seen) -> Vec<Finding> {
         }
     }
     if seen.is_lua {
+        findings.extend(of_views(&entry, &source));
         let is_told = |it: &Finding, findings: &[Finding]| {
             let at = |old: &&Finding| (&old.file, old.line) == (&it.file, it.line);
             findings.iter().filter(|old| old.kind == "load").any(|old| at(&old))
@@ -217,6 +223,11 @@ fn of_loading(entry: &Path, text: &Text, seen: &Seen) -> Vec<Finding> {
 fn of_names(file: &Path, source: &str, is_entry: bool, seen: &Seen) -> Vec<Finding> {
     let found = names::check(&parser::read(source), is_entry, &seen.globals);
     found.into_iter().map(|finding| Finding { file: file.to_owned(), ..finding }).collect()
+}
+
+fn of_views(file: &Path, source: &str) -> Vec<Finding> {
+    let found = views::check(source).into_iter();
+    found.map(|finding| Finding { file: file.to_owned(), ..finding }).collect()
 }
 
 fn as_json(finding: &Finding) -> Value {

@@ -159,13 +159,13 @@ impl Painter<'_> {
     ) -> (Arc<Vec<Line>>, u16) {
         let theme = self.context.theme;
         if let Some(State::Written(written)) = self.states.get(&node.id)
-            && (written.key.0, written.key.1.as_str()) == (columns, theme.name.as_str())
+            && written.key == (columns, theme.key())
         {
             return (written.lines.clone(), written.natural);
         }
         let lines = Arc::new(written::lines(text, columns, theme));
         let natural = written::natural_width(text, columns, theme);
-        let key = (columns, theme.name.clone());
+        let key = (columns, theme.key());
         let written = Written { key, lines: lines.clone(), natural };
         self.states.set(&node.id, State::Written(written));
         (lines, natural)

@@ -16,14 +16,14 @@ use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
 use zi_kernel::{
     surface::Cells,
-    term::{Frame, Modifier, Rect, Style, width},
+    term::{Frame, Modifier, Picture, Rect, Style, width},
 };
 
 pub use pictures::{PictureState, Pictures};
-pub(crate) use written::wrap_line;
 
 use super::{
     edit::Edit,
+    format::wrap::{self, Overflow},
     line::Line,
     theme::Theme,
     tree::{Kind, Node, View},
@@ -62,7 +62,7 @@ pub(super) enum State {
     List(ListState),
     Scroll(ScrollState),
     Written(Written),
-    Pixels(Scaled),
+    Shown(Shown),
 }
 
 /// An input node: its text is the host's.
@@ -103,17 +103,21 @@ pub(super) struct ScrollState {
 #[derive(Debug)]
 pub(super) struct Written {
     /// The width and the theme.
-    key: (u16, String),
+    key: (u16, u64),
     lines: Arc<Vec<Line>>,
     /// How wide the text is when it is not wrapped.
     natural: u16,
 }
 
+/// What a surface or an image shows.
 #[derive(Debug)]
-pub(super) struct Scaled {
-    /// Which picture at which size.
-    key: (u64, u16, u16),
-    cells: Arc<Cells>,
+pub(super) enum Shown {
+    /// Half blocks: which at which size.
+    Cells {
+        key: (u64, u16, u16),
+        cells: Arc<Cells>,
+    },
+    Picture(Picture),
 }
 
 impl States {
@@ -328,10 +332,7 @@ pub(crate) fn cut(text: &str, columns: u16) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    if columns == 0 {
-        return String::new();
-    }
-    written::with_ellipsis(&Line::plain(text, Style::new()), columns).text()
+    wrap::clip(Line::plain(text, Style::new()), columns, Overflow::Ellipsis).text()
 }
 
 /// The style of a selected row.

@@ -103,6 +103,23 @@ fn text_is_wrapped_cut_and_scrolled() {
 }
 
 #[test]
+fn markdown_and_terminal_text_have_their_styles() {
+    let markdown =
+        json!({ "type": "text", "text": "# Title\n\nsome **bold** words", "format": "markdown" });
+    let shown = drawn(20, 6, markdown);
+    assert!(shown.contains("Title") && shown.contains("some bold words") && !shown.contains("**"));
+    let ansi = json!({ "type": "text", "text": "\u{1b}[31mred\u{1b}[0m \u{1b}]52;c;eA==\u{7}plain", "format": "ansi" });
+    let world = World::new();
+    let node = Node::read(&ansi).expect("it reads");
+    let mut frame = Frame::new(20, 1);
+    let area = frame.area();
+    draw_node(&mut frame, area, &node, world.context());
+    assert_eq!(frame.text(), "red plain\n");
+    let fg = |x| frame.cell(x, 0).and_then(|(_, style)| style.fg);
+    assert_eq!((fg(0), fg(4)), (Some(Color::Indexed(1)), Some(Color::Reset)));
+}
+
+#[test]
 fn every_kind_of_node_is_drawn() {
     assert_eq!(drawn(10, 1, json!({ "type": "chip", "label": "new" })), " new");
     assert_eq!(drawn(6, 1, json!({ "type": "separator" })), "──────");

@@ -162,7 +162,6 @@ impl<'a> Place<'a> {
             other => self.wanted("an array", other),
         }
     }
-
 }
 
 /// The fields of a table.

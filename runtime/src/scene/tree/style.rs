@@ -4,10 +4,7 @@ use serde_json::Value;
 use zi_kernel::term::{Color, Modifier, Style};
 
 use super::read::{Fields, Place, Read};
-use crate::{
-    near,
-    scene::theme::{TOKENS, Theme},
-};
+use crate::scene::theme::{TOKENS, Theme, parse_color};
 
 /// Most cells that a size may name.
 pub const MAX_CELLS: u16 = 10_000;
@@ -69,28 +66,6 @@ impl Paint {
         }
     }
 }
-
-/// Names of colours that every terminal has.
-const COLORS: &[(&str, Color)] = &[
-    ("black", Color::Black),
-    ("red", Color::Red),
-    ("green", Color::Green),
-    ("yellow", Color::Yellow),
-    ("blue", Color::Blue),
-    ("magenta", Color::Magenta),
-    ("cyan", Color::Cyan),
-    ("white", Color::Gray),
-    ("bright_black", Color::DarkGray),
-    ("bright_red", Color::LightRed),
-    ("bright_green", Color::LightGreen),
-    ("bright_yellow", Color::LightYellow),
-    ("bright_blue", Color::LightBlue),
-    ("bright_magenta", Color::LightMagenta),
-    ("bright_cyan", Color::LightCyan),
-    ("bright_white", Color::White),
-    ("gray", Color::DarkGray),
-    ("grey", Color::DarkGray),
-];
 
 /// Tones and the tokens of the theme that they are.
 pub const TONES: &[(&str, &str)] = &[
@@ -166,40 +141,12 @@ fn paint(place: &Place<'_>, value: &Value) -> Read<Paint> {
         let index = place.whole(value, 0, 255)?;
         return Ok(Paint::Color(Color::Indexed(u8::try_from(index).unwrap_or(0))));
     };
-    if let Some(hex) = text.strip_prefix('#') {
-        return match hex_color(hex) {
-            Some(color) => Ok(Paint::Color(color)),
-            None => place.fault("a colour in hexadecimal is `#rgb` or `#rrggbb`"),
-        };
-    }
-    if let Some((_, color)) = COLORS.iter().find(|(name, _)| name == text) {
-        return Ok(Paint::Color(*color));
-    }
     if TOKENS.iter().any(|(token, _)| token == text) {
         return Ok(Paint::Token(text.clone()));
     }
-    let known: Vec<&str> = COLORS.iter().chain(&[]).map(|(name, _)| *name).collect();
-    let tokens = TOKENS.iter().map(|(token, _)| *token);
-    let hint = near::hint(text, &known.into_iter().chain(tokens).collect::<Vec<_>>());
-    let name: String = text.chars().take(64).collect();
-    place.fault(format_args!(
-        "`{name}` is no colour: a name, 0 to 255, `#rrggbb` or a token of the theme{hint}"
-    ))
-}
-
-fn hex_color(hex: &str) -> Option<Color> {
-    if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let number = u32::from_str_radix(hex, 16).ok()?;
-    let [_, red, green, blue] = number.to_be_bytes();
-    match hex.len() {
-        3 => {
-            let digit = |shift: u32| ((number >> shift & 0xf) * 17).to_le_bytes()[0];
-            Some(Color::Rgb(digit(8), digit(4), digit(0)))
-        }
-        6 => Some(Color::Rgb(red, green, blue)),
-        _ => None,
+    match parse_color(text, &Theme::default()) {
+        Ok(color) => Ok(Paint::Color(color)),
+        Err(problem) => place.fault(problem),
     }
 }
 
