@@ -68,6 +68,10 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn mode(&self) -> &'static str;
     fn event(&self, event: &Event);
     fn notice(&self, level: Level, text: &str);
+    /// Extensions were replaced: what they registered is other.
+    fn registered(&self) {}
+    /// What `before_assistant_message` handlers left of the answer that is told of next.
+    fn shown(&self, _text: &str) {}
     /// A record that is no event: the header and the result of the JSON stream.
     fn raw(&self, _record: &Value) {}
     /// Cancelled when nobody reads any more: there is no use in going on.
@@ -306,6 +310,7 @@ impl Host {
         if let Some(lost) = lost {
             lost.set_active(false);
             self.registry.revoke(&lost);
+            self.front.registered();
             self.stop_jobs_of(&lost);
             self.take_off_screen(&lost);
             let path = lost.entry.display();

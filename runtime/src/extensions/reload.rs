@@ -190,6 +190,7 @@ impl Host {
     fn put_in_place(self: &Arc<Self>, next: &Next) {
         let leaving: Vec<_> = next.leaving().cloned().collect();
         self.registry.swap(&leaving, &next.new);
+        self.front.registered();
         {
             let mut loaded = lock(&self.loaded);
             loaded.0.retain(|one| !leaving.iter().any(|old| Arc::ptr_eq(old, one)));

@@ -236,10 +236,14 @@ impl Host {
                 },
             )
             .await;
-        if suppressed {
-            return Some(String::new());
+        let shown = match suppressed {
+            true => Some(String::new()),
+            false => event.fields.get("text").and_then(Value::as_str).map(str::to_owned),
+        };
+        if let Some(text) = &shown {
+            self.front.shown(text);
         }
-        event.fields.get("text").and_then(Value::as_str).map(str::to_owned)
+        shown
     }
 
     /// Ends the turn that is open, if one is.

@@ -57,6 +57,8 @@ pub struct App {
     intents: mpsc::UnboundedSender<Intent>,
     shared: Arc<Shared>,
     pub(super) theme: Arc<Theme>,
+    /// Why the chosen theme is not used.
+    theme_problem: Option<String>,
     pub(super) feed: Feed,
     pub(super) draft: Draft,
     pub(super) views: Views,
@@ -96,7 +98,7 @@ pub struct AppParts {
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
-        let (theme, problem) = parts.shared.themes.current();
+        let (theme, _) = parts.shared.themes.current();
         let pictures = Pictures::new(parts.host.io.clone(), parts.host.cwd.clone());
         let mut app = Self {
             feed: Feed::new(parts.host.settings.show_thinking),
@@ -106,6 +108,7 @@ impl App {
             intents: parts.intents,
             shared: parts.shared,
             theme,
+            theme_problem: None,
             draft: parts.draft,
             views: Views::default(),
             notices: Notices::default(),
@@ -126,9 +129,6 @@ impl App {
             unprinted: VecDeque::new(),
             ended: false,
         };
-        if let Some(problem) = problem {
-            app.tell(Level::Warn, &problem);
-        }
         app.read_registrations();
         app.feed.rebuild(&app.host);
         app
@@ -215,6 +215,7 @@ impl App {
                 self.ask_for_renderings();
             }
             Update::Notice(level, text) => self.tell(level, &text),
+            Update::Shown(text) => self.feed.show_instead(text),
             Update::Ui(request) => self.ui(request),
             Update::GiveBack(said) => self.draft.give_back(said),
             Update::Shell(update) => self.feed.shell(&self.host, &update),
@@ -254,7 +255,13 @@ impl App {
         *lock(&self.shared.keys) = keymap.to_value();
         self.keymap = keymap;
         self.shared.themes.set_own(self.host.registry.themes());
-        let (theme, _) = self.shared.themes.current();
+        let (theme, problem) = self.shared.themes.current();
+        if problem != self.theme_problem {
+            if let Some(problem) = &problem {
+                self.tell(Level::Warn, problem);
+            }
+            self.theme_problem = problem;
+        }
         if theme.key() != self.theme.key() {
             self.use_theme(theme);
         }

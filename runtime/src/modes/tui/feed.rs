@@ -46,6 +46,8 @@ pub struct Feed {
     pixels: HashMap<Id, (Arc<zi_kernel::surface::Frame>, zi_kernel::term::Picture)>,
     /// The command of the user that runs.
     shell: Option<Id>,
+    /// What is to be seen in the place of the next answer's text.
+    shown: Option<String>,
     /// Renderings that were asked for and have not come.
     asked: Vec<transcript::Wanted>,
     /// Whether blocks were taken out because they are in the terminal's scrollback.
@@ -89,6 +91,7 @@ impl Feed {
             sources: HashMap::new(),
             pixels: HashMap::new(),
             shell: None,
+            shown: None,
             asked: Vec::new(),
             has_printed: false,
             now: Duration::ZERO,
@@ -152,7 +155,7 @@ impl Feed {
             }
             "message_update" => {
                 if let Some(update) = field("assistantMessageEvent") {
-                    self.delta(update);
+                    self.delta(host, update);
                 }
             }
             "message" => {
@@ -186,10 +189,19 @@ impl Feed {
         }
     }
 
+    /// What is to be seen of the answer that comes next.
+    pub fn show_instead(&mut self, text: String) {
+        self.shown = Some(text);
+    }
+
     /// A part of the answer that is being written.
-    fn delta(&mut self, update: &Value) {
+    fn delta(&mut self, host: &Host, update: &Value) {
         let Some(live) = &self.live else { return };
         let kind = update.get("type").and_then(Value::as_str).unwrap_or_default();
+        if kind == "text_delta" && !host.registry.handlers("before_assistant_message").is_empty() {
+            // Who decides what is seen has not seen it yet.
+            return;
+        }
         let index = update.get("content_index").and_then(Value::as_u64).unwrap_or(0);
         let delta = update.get("delta").and_then(Value::as_str).unwrap_or_default();
         let id = format!("{live}:{index}");
@@ -277,13 +289,22 @@ impl Feed {
     }
 
     fn answer(&mut self, host: &Host, base: &str, message: &Value) {
+        let mut shown = self.shown.take().filter(|shown| *shown != message::text(message));
         for (index, block) in message::blocks(message).iter().enumerate() {
             let id = format!("{base}:{index}");
             let text =
                 |name: &str| block.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             match message::block_type(block) {
+                "text" if shown.as_deref() == Some("") => {
+                    self.view.transcript.remove(&id);
+                }
                 "text" if !text("text").trim().is_empty() => {
-                    let block = Block::Answer { text: text("text"), is_streaming: false };
+                    // All of it stands where the first part stood.
+                    let text = match &mut shown {
+                        Some(shown) => std::mem::take(shown),
+                        None => text("text"),
+                    };
+                    let block = Block::Answer { text, is_streaming: false };
                     self.push(&id, block);
                 }
                 "thinking" if !text("text").trim().is_empty() => {

@@ -26,6 +26,8 @@ pub enum Update {
     Input(Input),
     Event(Event),
     Notice(Level, String),
+    /// What is to be seen of the next answer.
+    Shown(String),
     Ui(UiRequest),
     GiveBack(Vec<Said>),
     Shell(ShellUpdate),
@@ -115,6 +117,14 @@ impl Front for TuiFront {
 
     fn notice(&self, level: Level, text: &str) {
         self.updates.send(Update::Notice(level, text.to_owned()));
+    }
+
+    fn registered(&self) {
+        self.updates.send(Update::Registered);
+    }
+
+    fn shown(&self, text: &str) {
+        self.updates.send(Update::Shown(text.to_owned()));
     }
 
     fn has_screen(&self) -> bool {

@@ -31,6 +31,7 @@ use crate::{
     cli::Cli,
     host::{Host, lock},
     startup,
+    watch::Watch,
 };
 
 const RUN_FAILED: u8 = 1;
@@ -127,6 +128,7 @@ async fn run_async(cli: &Cli) -> u8 {
     interactive::begin(&host, cli, &intents);
     tokio::spawn(look_for_themes(host.clone(), themes, updates.clone(), "startup"));
     tokio::spawn(watch_frames(host.clone(), updates.clone()));
+    tokio::spawn(watch_themes(host.clone(), updates.clone()));
     driver::drive(&host, Arc::new(updates.clone()), taken, first).await;
     interactive::finish(&host, GRACE).await;
     updates.send(Update::End);
@@ -156,6 +158,22 @@ async fn look_for_themes(
     let found = host.discover_resources(reason).await;
     shared.themes.set_more(found.themes);
     updates.send(Update::Registered);
+}
+
+/// Reads the themes again when one of their files changes.
+async fn watch_themes(host: Arc<Host>, updates: Updates) {
+    let dirs = host.roots.iter().map(|root| root.dir.join("themes"));
+    let dirs: Vec<_> = dirs.filter(|dir| dir.is_dir()).collect();
+    if dirs.is_empty() {
+        return;
+    }
+    let Ok(mut watch) = Watch::start(&dirs, false) else { return };
+    loop {
+        tokio::select! {
+            _ = watch.next() => updates.send(Update::Registered),
+            () = host.shutdown.cancelled() => return,
+        }
+    }
 }
 
 /// Has the screen drawn when a surface got a frame.
