@@ -43,7 +43,7 @@ local function offered(calls, tools)
   return calls
 end
 
----@return table[]? calls, string text
+---@return table[]? calls, string text, string? thought
 local function decide(request)
   local prompt, results = situation(request.messages)
   local conversation = prompt:match("<conversation>(.*)</conversation>")
@@ -56,8 +56,10 @@ local function decide(request)
   end
   local plan = rules.plan(prompt)
   if not plan then return nil, rules.HELP end
-  local calls, text = plan(results)
-  if not calls then return nil, text .. "\n\n(This is the demo: rules, not a language model.)" end
+  local calls, text, thought = plan(results)
+  if not calls then
+    return nil, text .. "\n\n(This is the demo: rules, not a language model.)", thought
+  end
   local possible, missing = offered(calls, request.tools)
   if not possible then return nil, ("I would need the tool `%s`, which I was not given."):format(missing) end
   return possible, ""
@@ -88,11 +90,11 @@ end
 ---@async
 local function stream(request, emit)
   local delay = tonumber(zi.env("ZI_DEMO_DELAY_MS") or DELAY_MS) or DELAY_MS
-  local calls, text = decide(request)
+  local calls, text, thought = decide(request)
   local said = text
+  if calls then thought = ("A rule of the demo fits: call %s."):format(calls[1].name) end
+  if thought then speak(emit, "thinking", thought, delay) end
   if calls then
-    local thought = ("A rule of the demo fits: call %s."):format(calls[1].name)
-    speak(emit, "thinking", thought, delay)
     for index, call in ipairs(calls) do
       local arguments = zi.json.encode(call.arguments)
       emit({ type = "tool_call", block = index, name = call.name, arguments = arguments })

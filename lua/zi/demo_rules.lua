@@ -2,6 +2,8 @@
 --- results to an answer. No rule knows anything that is not in the request or in a result.
 local M = {}
 
+local tour = require("zi.demo_tour")
+
 local READABLE = { "README.md", "README", "README.txt", "readme.md", "Cargo.toml", "package.json", "pyproject.toml", "go.mod", "Makefile" }
 local SHOWN_LINES = 12
 
@@ -105,7 +107,25 @@ local function summarise()
   end
 end
 
+--- Says something long, a line at a time.
+local function count_to(number)
+  return function()
+    local lines = {}
+    for index = 1, math.min(math.tointeger(tonumber(number)) or 1, 100000) do
+      lines[index] = ("%d. line %d of what was asked for, with **some** words and `code` in it"):format(index, index)
+    end
+    return nil, table.concat(lines, "\n")
+  end
+end
+
+--- Thinks, and then shows a bit of everything.
+local function show_tour()
+  return function() return nil, tour.TEXT, tour.THOUGHT end
+end
+
 local RULES = {
+  { "^tour$", function() return show_tour() end },
+  { "^count to (%d+)$", function(number) return count_to(number) end },
   { "^replace (.-) by (.-) in (.+)$", function(old, new, path) return replace(bare(path), bare(old), bare(new)) end },
   { "^replace (.-) with (.-) in (.+)$", function(old, new, path) return replace(bare(path), bare(old), bare(new)) end },
   { "^change (.-) to (.-) in (.+)$", function(old, new, path) return replace(bare(path), bare(old), bare(new)) end },
@@ -160,6 +180,7 @@ M.HELP = [[I am zi's demo: a handful of rules, not a language model, and nothing
 - `list src`, `read README.md`, `search for main`
 - `run git status`
 - `create notes.txt with hello`, then `replace hello by goodbye in notes.txt`
+- `tour`, for all that an answer can look like
 
 For real work set a provider's key, as `ANTHROPIC_API_KEY`, and leave `--model demo` out.]]
 

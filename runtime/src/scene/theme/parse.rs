@@ -36,7 +36,7 @@ const MAX_DEPTH: usize = 16;
 /// Why a theme, or a colour, means nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
-    #[error("{path}: not a theme")]
+    #[error("{path}: not a theme: {source}")]
     Json { path: String, source: serde_json::Error },
     #[error("theme `{theme}`: unknown token `{token}`{hint}")]
     Token { theme: String, token: String, hint: String },
