@@ -1,6 +1,10 @@
 //! The reference, the dump of the API and the stubs are what the rows say.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde_json::Value;
 use zi_testkit::Zi;
@@ -156,4 +160,31 @@ fn the_events_of_a_run_carry_what_their_rows_say() {
     {
         assert!(seen.contains(name), "{name} was not seen in {seen:?}");
     }
+}
+
+/// The manual's table of keys holds what the bundle and the editor bind, and nothing else.
+#[test]
+fn the_manual_lists_the_keys_that_there_are() {
+    let manual = fs::read_to_string(docs().join("terminal.md")).expect("it reads");
+    let section = manual.split("## Keys").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows = section.expect("there is a table").lines().filter(|line| line.starts_with("| `"));
+    let (mut named, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        named.extend(cells[1].split(", ").map(|name| name.trim_matches('`').to_owned()));
+        let listed = cells[2].split([',', ';']).map(|key| key.trim().to_owned());
+        keys.extend(listed.filter(|key| !key.is_empty()));
+    }
+    let there_are: BTreeSet<String> =
+        zi::modes::tui::action_names().into_iter().map(str::to_owned).collect();
+    assert_eq!(named, there_are, "docs/terminal.md lists every action");
+    let bound: BTreeSet<String> = {
+        let text = fs::read_to_string(docs().join("../extensions/keys.lua")).expect("it reads");
+        let table = text.split("local KEYS = {").nth(1).and_then(|rest| rest.split("\n}").next());
+        let rows = table.expect("there is a table").lines().filter(|line| line.contains('{'));
+        let own = rows.flat_map(|row| row.split('"').skip(3).step_by(2).map(str::to_owned));
+        let edited = zi::scene::edit::ACTIONS.iter().flat_map(|row| row.3.iter());
+        own.chain(edited.map(|key| (*key).to_owned())).collect()
+    };
+    assert_eq!(keys, bound, "docs/terminal.md lists every key");
 }

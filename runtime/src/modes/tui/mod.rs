@@ -39,6 +39,14 @@ const USAGE: u8 = 2;
 /// How long handlers may still work when zi ends.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// The names of all actions that keys can be bound to.
+pub fn action_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = actions::described().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Runs the terminal interface from the command line to the exit code.
 pub fn run(cli: &Cli) -> ExitCode {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
