@@ -35,6 +35,9 @@ pub fn lines(text: &str, base: Style) -> Vec<Line> {
 
 /// The text alone, as it would be seen.
 pub fn plain(text: &str) -> String {
+    if text.len() <= MAX_BYTES && text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return text.strip_suffix('\n').unwrap_or(text).to_owned();
+    }
     let lines = lines(text, Style::new());
     lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
 }
@@ -288,6 +291,7 @@ mod tests {
         assert_eq!(plain("10%\r50%\r100%\n"), "100%");
         assert_eq!(plain("downloading\rdone\u{1b}[K\n"), "done");
         assert_eq!(plain("ab\u{8}c"), "ac");
+        assert_eq!(plain("a\n\nb\n\n"), plain("a\n\nb\n\n\u{7}"));
         assert_eq!(plain("漢字\rxy"), "xy字");
         assert_eq!(plain("漢字\rx"), "x 字");
         assert_eq!(plain("a\tb\n\nc"), "a       b\n\nc");

@@ -236,9 +236,10 @@ impl Wrapper<'_> {
         let lines_before = self.lines.len();
         let (mut start, mut used, mut index) = (0, 0, 0);
         let mut end_of_word = None;
+        let mut room = self.room();
         while index < pieces.len() {
             let piece = pieces[index];
-            if used + piece.width > self.room() && index > start {
+            if used + piece.width > room && index > start {
                 if self.lines.len() > most {
                     return;
                 }
@@ -269,6 +270,7 @@ impl Wrapper<'_> {
                 }
                 // The lines have not all the same room: what is left is measured again.
                 (used, index) = (0, start);
+                room = self.room();
                 end_of_word = None;
                 continue;
             }
@@ -304,21 +306,23 @@ impl Wrapper<'_> {
         let room = self.room();
         let mut line = Line { spans: Vec::new(), fill: self.options.fill };
         line.spans.extend_from_slice(self.options.prefix_of(self.lines.is_empty()).0);
-        let mut current = usize::MAX;
-        for piece in pieces {
-            let text = match piece.width {
-                width if width <= room => piece.text,
-                _ if room == 0 => continue,
-                _ => ELLIPSIS,
-            };
-            if piece.span != current {
-                let Span { style, link, .. } = &self.spans[piece.span];
-                line.spans.push(Span { text: String::new(), style: *style, link: link.clone() });
-                current = piece.span;
+        let mut rest = pieces;
+        while let Some(first) = rest.first() {
+            let count = rest.iter().take_while(|piece| piece.span == first.span).count();
+            let (same, others) = rest.split_at(count);
+            let Span { style, link, .. } = &self.spans[first.span];
+            let mut text = String::with_capacity(same.iter().map(|piece| piece.text.len()).sum());
+            for piece in same {
+                match piece.width {
+                    width if width <= room => text.push_str(piece.text),
+                    _ if room > 0 => text.push_str(ELLIPSIS),
+                    _ => {}
+                }
             }
-            if let Some(span) = line.spans.last_mut() {
-                span.text.push_str(text);
+            if !text.is_empty() {
+                line.spans.push(Span { text, style: *style, link: link.clone() });
             }
+            rest = others;
         }
         self.lines.push(line);
     }

@@ -66,7 +66,11 @@ impl Needle {
 }
 
 fn fold(c: char, is_exact: bool) -> char {
-    if is_exact { c } else { c.to_lowercase().next().unwrap_or(c) }
+    match c {
+        c if is_exact => c,
+        c if c.is_ascii() => c.to_ascii_lowercase(),
+        c => c.to_lowercase().next().unwrap_or(c),
+    }
 }
 
 impl Search {

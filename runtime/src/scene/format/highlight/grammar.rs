@@ -66,8 +66,19 @@ pub(super) fn language(info: &str) -> String {
 /// A part of a line, up to the byte `end`.
 #[derive(Clone, Copy)]
 pub(super) struct Run {
-    pub end: u32,
-    pub token: Option<&'static str>,
+    end: u16,
+    /// The entry of [`SCOPES`] that it fits; one past them where there is none.
+    scope: u8,
+}
+
+impl Run {
+    pub fn end(self) -> usize {
+        usize::from(self.end)
+    }
+
+    pub fn token(self) -> Option<&'static str> {
+        SCOPES.get(usize::from(self.scope)).map(|(_, token)| *token)
+    }
 }
 
 /// Where the grammar is at the end of the last line.
@@ -79,13 +90,14 @@ pub(super) struct Parser {
 
 pub(super) struct Grammars {
     set: SyntaxSet,
-    scopes: Vec<(Scope, &'static str)>,
+    /// Those of [`SCOPES`], in their order.
+    scopes: Vec<Scope>,
 }
 
 impl Grammars {
     pub fn load() -> Self {
-        let scope = |name: &str| Scope::new(name).ok();
-        let scopes = SCOPES.iter().filter_map(|(name, token)| Some((scope(name)?, *token)));
+        let scope = |name: &str| Scope::new(name).expect("it is short and has few parts");
+        let scopes = SCOPES.iter().map(|(name, _)| scope(name));
         Self { set: two_face::syntax::extra_newlines(), scopes: scopes.collect() }
     }
 
@@ -116,23 +128,20 @@ impl Grammars {
             if range.start >= end {
                 continue;
             }
-            let end = u32::try_from(end).unwrap_or(u32::MAX);
-            let token = self.token(&parser.stack);
+            let end = u16::try_from(end).expect("a line is not that long");
+            let run = Run { end, scope: self.scope(&parser.stack) };
             match runs.last_mut() {
-                Some(last) if last.token == token => last.end = end,
-                _ => runs.push(Run { end, token }),
+                Some(last) if last.token() == run.token() => last.end = end,
+                _ => runs.push(run),
             }
         }
         runs.into_boxed_slice()
     }
 
-    /// The token for the innermost scope that has one.
-    fn token(&self, stack: &ScopeStack) -> Option<&'static str> {
-        stack.as_slice().iter().rev().find_map(|scope| {
-            self.scopes
-                .iter()
-                .find(|(known, _)| known.is_prefix_of(*scope))
-                .map(|(_, token)| *token)
-        })
+    /// The entry of [`SCOPES`] for the innermost scope that has one.
+    fn scope(&self, stack: &ScopeStack) -> u8 {
+        let find = |scope: &Scope| self.scopes.iter().position(|known| known.is_prefix_of(*scope));
+        let found = stack.as_slice().iter().rev().find_map(find);
+        found.and_then(|index| u8::try_from(index).ok()).unwrap_or(u8::MAX)
     }
 }

@@ -28,7 +28,7 @@ const MAX_BYTES: usize = 200 * 1024;
 /// Lines that are coloured before other code gets its turn.
 const SLICE: usize = 64;
 /// The source of the code that is remembered.
-const MAX_KEPT_BYTES: usize = 4 << 20;
+const MAX_KEPT_BYTES: usize = 2 << 20;
 const MAX_KEPT: usize = 1000;
 
 /// Changes whenever more code has been coloured.
@@ -135,9 +135,9 @@ impl Code {
         let mut spans = Vec::with_capacity(runs.len() + 1);
         let mut start = 0;
         for run in runs {
-            let end = run.end as usize;
+            let end = run.end();
             let Some(part) = text.get(start..end) else { break };
-            let style = run.token.map_or(base, |token| base.patch(theme.fg(token)));
+            let style = run.token().map_or(base, |token| base.patch(theme.fg(token)));
             spans.push(Span::new(part, style));
             start = end;
         }
@@ -284,8 +284,8 @@ mod tests {
         for (line, runs) in text.lines().zip(&state.lines) {
             let mut start = 0;
             for run in runs {
-                found.push((line[start..run.end as usize].trim().to_owned(), run.token));
-                start = run.end as usize;
+                found.push((line[start..run.end()].trim().to_owned(), run.token()));
+                start = run.end();
             }
         }
         found

@@ -277,7 +277,7 @@ impl Stream {
             self.define(Vec::new(), text, theme);
             return;
         }
-        let found = split::split(&text[self.done..], self.list);
+        let found = split::split_open(&text[self.done..], self.list);
         self.define(found.definitions, text, theme);
         let start = self.done;
         for block in &found.blocks {

@@ -55,6 +55,18 @@ pub(super) fn normal(label: &str) -> String {
     label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
+/// The same as [`split`], without parsing what is no more than the first line of a paragraph: that
+/// is what most text is while it arrives.
+pub(super) fn split_open(text: &str, list: Option<Option<u64>>) -> Blocks {
+    let is_paragraph = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !text.trim_end_matches('\n').contains('\n');
+    if !is_paragraph {
+        return split(text, list);
+    }
+    let block = Block { range: 0..text.len(), kind: Kind::Block };
+    Blocks { blocks: vec![block], definitions: Vec::new() }
+}
+
 /// Finds the blocks of `text`. `list` says that it begins within a list, and with which number.
 pub(super) fn split(text: &str, list: Option<Option<u64>>) -> Blocks {
     let cleaned = clean::prose(text);
