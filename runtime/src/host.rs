@@ -104,7 +104,7 @@ pub trait Front: Send + Sync + fmt::Debug {
 /// What can be asked of a screen, besides drawing.
 pub trait Controls: Send + Sync {
     /// The keys, as `{key, what, about, when?}`.
-    fn keys(&self) -> Value;
+    fn keys(&self, host: &Host) -> Value;
     /// The names of the themes that there are.
     fn themes(&self) -> Vec<String>;
     /// The name of the theme that was chosen.

@@ -10,14 +10,15 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
     extensions::{self, Activate, Extension, Found},
     hooks::Event,
-    host::{Front, Host, Level, lock},
+    host::{Controls, Front, Host, Level, lock},
     models,
+    modes::tui,
     registry::Callback,
     scene::UiRequest,
     testbed_screen::TestScreen,
@@ -50,6 +51,8 @@ pub struct TestBed {
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
     wishes: Mutex<Wishes>,
+    /// The theme that was chosen.
+    theme: Mutex<String>,
     /// What the command line would say, by name; a flag may have no value.
     flags: Mutex<BTreeMap<String, Option<String>>>,
 }
@@ -65,6 +68,7 @@ impl TestBed {
             notices: Mutex::default(),
             cases: Mutex::default(),
             wishes: Mutex::default(),
+            theme: Mutex::new("auto".to_owned()),
             flags: Mutex::default(),
         })
     }
@@ -131,8 +135,46 @@ impl Front for TestFront {
         self.0.screen.request(request);
     }
 
+    fn controls(&self) -> Option<&dyn Controls> {
+        self.0.screen.is_there().then_some(self)
+    }
+
     fn testbed(&self) -> Option<&Arc<TestBed>> {
         Some(&self.0)
+    }
+}
+
+/// Keeps what is asked of the screen, as the events `screen:action` and `screen:alert`.
+impl Controls for TestFront {
+    fn keys(&self, host: &Host) -> Value {
+        tui::keys(host)
+    }
+
+    fn themes(&self) -> Vec<String> {
+        ["auto", "dark", "light"].map(str::to_owned).to_vec()
+    }
+
+    fn theme(&self) -> String {
+        lock(&self.0.theme).clone()
+    }
+
+    fn set_theme(&self, name: &str) -> Result<(), String> {
+        if !self.themes().iter().any(|theme| theme == name) {
+            return Err(format!("there is no theme `{name}`"));
+        }
+        name.clone_into(&mut lock(&self.0.theme));
+        Ok(())
+    }
+
+    fn act(&self, action: &str, argument: &str) -> Result<(), String> {
+        tui::check_action(action)?;
+        let event = json!({ "type": "screen:action", "action": action, "argument": argument });
+        lock(&self.0.events).push(event);
+        Ok(())
+    }
+
+    fn alert(&self, text: &str) {
+        lock(&self.0.events).push(json!({ "type": "screen:alert", "text": text }));
     }
 }
 

@@ -44,7 +44,7 @@ pub const ENTRIES: &[Entry] = &[
         meta: "---@return {key: string, what: string, about: string, when?: string}[]",
         bind: Bind::Ctx(|lua, call| {
             method(lua, call, |lua, call, ()| {
-                scheduler::to_lua(lua, &controls(call)?.keys(), Nulls::Nil)
+                scheduler::to_lua(lua, &controls(call)?.keys(&call.host), Nulls::Nil)
             })
         }),
     },

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mlua::{Function, Lua, Result, Value};
+use mlua::{IntoLuaMulti, MultiValue, Function, Lua, Result, Value};
 use serde_json::{Map, Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};
@@ -22,7 +22,7 @@ use crate::{
     hooks::Event,
     host::{Host, lock},
     message::{self, ToolCall},
-    run::{Prompt, Ran},
+    run::{Prompt, Ran, UserCommand},
     testbed::{Case, TestBed},
 };
 
@@ -90,6 +90,13 @@ pub const ENTRIES: &[Entry] = &[
               `status` is `ok`, `error` or `unknown`.",
         meta: "---@async\n---@param line string as `/name arguments`\n---@return {status: string, error?: string, runs: zi.spec.Run[]}",
         bind: Bind::Zi(|lua| waiting(lua, command)),
+    },
+    Entry {
+        name: "shell",
+        doc: "Runs `!command` or `!!command` as the user would type it: `user_bash` is fired. Answers \
+              `{output, exit_code}`, or nil and why it was refused.",
+        meta: "---@async\n---@param line string as `!command`\n---@return {output: string, exit_code?: integer}?, string?",
+        bind: Bind::Zi(|lua| waiting(lua, shell)),
     },
     Entry {
         name: "tool",
@@ -304,6 +311,23 @@ async fn command(lua: Lua, line: Value) -> Result<Value> {
     })
     .await?;
     scheduler::to_lua(&lua, &done, Nulls::Nil)
+}
+
+async fn shell(lua: Lua, line: Value) -> Result<MultiValue> {
+    const WHO: &str = "zi.test.shell";
+    let host = VmData::of(&lua)?.host()?;
+    let line = string_argument(WHO, "line", &line)?;
+    let Some(command) = UserCommand::read(&line) else {
+        return Err(misuse(WHO, format_args!("`{line}` does not start with `!` and a command")));
+    };
+    let done = offload(async move { host.user_bash(&command).await }).await?;
+    match done {
+        Ok(result) => {
+            let value = json!({ "output": result.output, "exit_code": result.exit_code });
+            scheduler::to_lua(&lua, &value, Nulls::Nil)?.into_lua_multi(&lua)
+        }
+        Err(why) => (Value::Nil, why).into_lua_multi(&lua),
+    }
 }
 
 async fn tool(lua: Lua, (name, params): (Value, Value)) -> Result<Value> {

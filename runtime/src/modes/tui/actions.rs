@@ -114,6 +114,14 @@ impl Action {
     }
 }
 
+/// The action that is called `name`, or why there is none.
+pub fn find(name: &str) -> Result<Action, String> {
+    Action::named(name).ok_or_else(|| {
+        let names: Vec<&str> = described().map(|(name, _)| name).collect();
+        format!("there is no action `{name}`{}", near::hint(name, &names))
+    })
+}
+
 /// Every action: its name and what it does.
 pub fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
     let own = ACTIONS.iter().map(|row| (row.1, row.2));

@@ -252,7 +252,6 @@ impl App {
         if self.keymap.rows().is_empty() {
             problems.iter().for_each(|problem| self.tell(Level::Warn, problem));
         }
-        *lock(&self.shared.keys) = keymap.to_value();
         self.keymap = keymap;
         self.shared.themes.set_own(self.host.registry.themes());
         let (theme, problem) = self.shared.themes.current();

@@ -3,19 +3,19 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         mpsc::{Receiver, Sender, channel},
     },
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use zi_kernel::{job, term::Input};
 
 use super::{complete::Choices, render::Rendered};
 use crate::{
     hooks::Event,
-    host::{Controls, ForegroundResult, Front, Level, lock},
+    host::{Controls, ForegroundResult, Front, Host, Level},
     modes::driver::{Said, Screen, ShellUpdate},
     scene::UiRequest,
 };
@@ -84,7 +84,6 @@ impl Screen for Updates {
 /// What is known of the screen on all threads.
 #[derive(Debug, Default)]
 pub struct Shared {
-    pub keys: Mutex<Value>,
     pub themes: super::themes::Themes,
 }
 
@@ -147,11 +146,8 @@ impl Front for TuiFront {
 }
 
 impl Controls for TuiFront {
-    fn keys(&self) -> Value {
-        match &*lock(&self.shared.keys) {
-            Value::Null => json!([]),
-            keys => keys.clone(),
-        }
+    fn keys(&self, host: &Host) -> Value {
+        super::keys(host)
     }
 
     fn themes(&self) -> Vec<String> {
@@ -169,16 +165,9 @@ impl Controls for TuiFront {
     }
 
     fn act(&self, action: &str, argument: &str) -> Result<(), String> {
-        match super::actions::Action::named(action) {
-            Some(action) => {
-                self.updates.send(Update::Act(action, argument.to_owned()));
-                Ok(())
-            }
-            None => {
-                let names: Vec<&str> = super::actions::described().map(|(name, _)| name).collect();
-                Err(format!("there is no action `{action}`{}", crate::near::hint(action, &names)))
-            }
-        }
+        let action = super::actions::find(action)?;
+        self.updates.send(Update::Act(action, argument.to_owned()));
+        Ok(())
     }
 
     fn alert(&self, text: &str) {

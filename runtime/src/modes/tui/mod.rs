@@ -30,6 +30,7 @@ use super::{driver, interactive, out};
 use crate::{
     cli::Cli,
     host::{Host, lock},
+    scene::format::highlight,
     startup,
     watch::Watch,
 };
@@ -45,6 +46,16 @@ pub fn action_names() -> Vec<&'static str> {
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// What the keys do, as data: `{key, what, about, when?}`.
+pub fn keys(host: &Host) -> serde_json::Value {
+    actions::Keymap::new(&host.registry, &host.settings.keys).0.to_value()
+}
+
+/// Whether there is an action of that name; why not otherwise.
+pub fn check_action(name: &str) -> Result<(), String> {
+    actions::find(name).map(drop)
 }
 
 /// Runs the terminal interface from the command line to the exit code.
@@ -108,6 +119,8 @@ async fn run_async(cli: &Cli) -> u8 {
             return RUN_FAILED;
         }
     };
+    let coloured = updates.clone();
+    highlight::on_progress(move || coloured.send(Update::Frame));
     let (intents, taken) = mpsc::unbounded_channel();
     let mut draft = Draft::new(History::open(host.dirs.state.join("history.jsonl")));
     let (first, draft_text) = match prompt {
