@@ -272,7 +272,7 @@ impl Perform for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::format::testing::Random;
+    use crate::scene::format::tests::Random;
 
     #[test]
     fn styles_end_where_the_program_says() {

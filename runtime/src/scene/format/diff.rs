@@ -236,7 +236,7 @@ fn draw_row(row: &Row, digits: usize, options: Options<'_>) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::format::testing::{Random, samples};
+    use crate::scene::format::tests::{Random, samples};
 
     fn texts(lines: &[Line]) -> Vec<String> {
         lines.iter().map(|line| line.text().trim_end().to_owned()).collect()

@@ -9,7 +9,7 @@ pub mod diff;
 pub mod highlight;
 pub mod markdown;
 #[cfg(test)]
-pub mod testing;
+pub mod tests;
 pub mod wrap;
 
 /// The first bytes of `text`, at most `most` of them, in whole characters.

@@ -331,7 +331,7 @@ impl Wrapper<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::format::testing::{Random, samples};
+    use crate::scene::format::tests::{Random, samples};
 
     fn texts(lines: &[Line]) -> Vec<String> {
         lines.iter().map(Line::text).collect()

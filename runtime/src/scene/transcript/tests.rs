@@ -7,7 +7,7 @@ use super::*;
 use crate::scene::{
     format::{
         highlight,
-        testing::{Random, samples},
+        tests::{Random, samples},
     },
     line::{Line, Span},
     theme::Theme,

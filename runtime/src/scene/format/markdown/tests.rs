@@ -3,7 +3,7 @@ use std::time::Duration;
 use zi_kernel::term::Modifier;
 
 use super::*;
-use crate::scene::format::testing::{Random, samples};
+use crate::scene::format::tests::{Random, samples};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
