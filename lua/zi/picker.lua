@@ -38,6 +38,17 @@ function M.new_id(kind)
   return ("zi.%s.%d"):format(kind, count)
 end
 
+--- Takes a view away when it is closed: however the code that shows it ends.
+---@param ctx zi.Ctx
+---@param id string
+function M.shown(ctx, id)
+  return setmetatable({}, {
+    __close = function()
+      ctx.ui.render({ id = id, remove = true })
+    end,
+  })
+end
+
 local function item_of(item)
   if type(item) == "table" then return item end
   return { label = tostring(item), value = item }
@@ -198,6 +209,7 @@ function M.pick(ctx, options)
     _at = options.selected or 1,
   }, Picker)
   picker:set_items(options.items or {})
+  local _shown <close> = M.shown(ctx, picker.id)
   local ok, err = picker:_render(ctx, picker._at)
   if not ok then error(tostring(err), 2) end
   picker:_show_preview(ctx)
@@ -206,7 +218,6 @@ function M.pick(ctx, options)
     if not event then break end
     picker:_on_event(ctx, event)
   end
-  ctx.ui.render({ id = picker.id, remove = true })
   return table.unpack(picker._answer or {}, 1, 2)
 end
 

@@ -290,6 +290,15 @@ describe("ctx.ui.select", function()
 end)
 
 describe("ctx.ui.confirm", function()
+  it("goes with the code that asks, and hides nothing", function(ctx)
+    local task, screen = beside(function()
+      ctx.ui.confirm({ title = "Run it?", text = "rm \u{202e}x" })
+    end)
+    screen:wait_for("rm <U+202E>x")
+    task:cancel()
+    screen:wait_for("Run it?", { gone = true })
+  end)
+
   it("answers yes or no", function(ctx)
     for key, answer in pairs({ y = true, n = false, enter = false }) do
       local task, screen = beside(function()

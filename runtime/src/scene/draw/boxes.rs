@@ -6,6 +6,7 @@ use zi_kernel::term::{Frame, Style, width};
 
 use super::{Area, Painter, State, Written, cut, measure::around, written};
 use crate::scene::{
+    format::clean,
     line::Line,
     tree::{Align, Chrome, Direction, Node, Text},
 };
@@ -197,7 +198,7 @@ impl Painter<'_> {
 
 /// Text for a place of one line.
 pub(super) fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r', '\t'], " ")
+    clean::prose(text).replace(['\n', '\t'], " ")
 }
 
 /// How far aside something of `size` begins in `room`.

@@ -5,7 +5,7 @@ use zi_kernel::term::{Style, width};
 
 use crate::scene::{
     format::{
-        ansi, markdown,
+        ansi, clean, markdown,
         wrap::{self, Mode, Options, Overflow},
     },
     line::{Line, Span},
@@ -74,7 +74,10 @@ fn unbroken(text: &Text, theme: &Theme) -> Vec<Line> {
         .spans
         .iter()
         .map(|span| Span {
-            text: span.text.clone(),
+            text: match text.format {
+                Format::Exact => clean::exact(&span.text).into_owned(),
+                _ => clean::prose(&span.text).into_owned(),
+            },
             style: span.look.style(theme),
             link: span.link.clone(),
         })
