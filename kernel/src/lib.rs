@@ -4,7 +4,7 @@
 //! - [`http`]: streaming requests and the framing of their bodies
 //! - [`job`]: processes, their output and their whole trees
 //! - [`surface`]: frames that programs write, decoded and scaled to character cells
-//! - [`term`]: the terminal framebuffer
+//! - [`term`]: the terminal: frames of cells on the screen, keys from it, and the way back
 //!
 //! Policy lives elsewhere: nothing here decides what is run, asked or shown.
 

@@ -340,6 +340,39 @@ fn half_a_wide_character_does_not_stay() {
 }
 
 #[test]
+fn a_frame_within_a_frame_is_cut_to_its_place() {
+    let link = Arc::from("https://example.com");
+    let mut inner = Frame::new(6, 3);
+    inner.put(0, 0, 6, "abcdef", Style::new(), None);
+    inner.put(0, 1, 6, "漢字漢", Style::new().fg(Color::Red), Some(&link));
+    inner.put(0, 2, 6, "ghijkl", Style::new(), None);
+    let mut outer = Frame::new(8, 4);
+    for y in 0..4 {
+        outer.put(0, y, 8, "........", Style::new(), None);
+    }
+    outer.put_frame(Rect::new(2, 1, 4, 2), &inner, (1, 0));
+    assert_eq!(outer.text(), "........\n..bcde..\n.. 字 ..\n........\n");
+    assert_eq!(outer.link(3, 2), Some(&link));
+    assert!(outer.link(1, 2).is_none());
+    outer.put_frame(Rect::new(6, 3, 9, 9), &inner, (0, 2));
+    assert_eq!(outer.text().lines().last(), Some("......gh"));
+    outer.put_frame(Rect::new(0, 0, 8, 4), &inner, (9, 9));
+    let mut picture = Frame::new(8, 4);
+    picture.put_picture(Rect::new(0, 0, 8, 4), &hostile_picture(Format::Rgba));
+    picture.put(3, 1, 8, "#", Style::new(), None);
+    outer.put_frame(Rect::new(1, 1, 3, 2), &picture, (2, 1));
+    let mut screen = Screen::new(8, 4, ColorDepth::True);
+    screen.show(&outer);
+    let mut whole = Screen::new(8, 4, ColorDepth::True);
+    whole.show(&picture);
+    for (x, y) in [(1, 1), (3, 2)] {
+        assert_eq!(screen.cell(x, y).fgcolor(), whole.cell(x + 1, y).fgcolor());
+    }
+    assert_eq!(screen.cell(2, 1).contents(), "#");
+    assert_eq!(screen.cell(4, 1).contents(), "d");
+}
+
+#[test]
 fn text_leads_to_good_addresses_only() {
     for (address, is_good) in [
         ("https://example.com/a?b=c", true),
@@ -452,11 +485,18 @@ fn no_byte_of_a_picture_is_written_as_it_is() {
     for graphics in [Graphics::HalfBlocks, Graphics::Kitty, Graphics::Iterm2, Graphics::Sixel] {
         for format in [Format::Rgba, Format::HalfblockRgb] {
             let mut capabilities = capable(ColorDepth::True);
-            capabilities.graphics = graphics;
+            (capabilities.graphics, capabilities.cell) = (graphics, Some((8, 17)));
             let mut encoder = Encoder::new(capabilities);
             let mut frame = Frame::new(30, 10);
             frame.put_picture(Rect::new(3, 2, 8, 4), &hostile_picture(format));
             let bytes = encoder.encode(frame, (30, 10));
+            let start: &[u8] = match graphics {
+                Graphics::HalfBlocks => "▀".as_bytes(),
+                Graphics::Kitty => b"\x1b_Ga=t,f=32",
+                Graphics::Iterm2 => b"\x1b]1337;File=inline=1",
+                Graphics::Sixel => b"\x1bP0;1;0q\"1;1;64;68#0;2;0;0;0",
+            };
+            assert!(bytes.windows(start.len()).any(|part| part == start), "{graphics:?}");
             sequences::check(&bytes).unwrap_or_else(|problem| panic!("{graphics:?}: {problem}"));
             assert!(!bytes.windows(5).any(|part| part == b"owned"), "{graphics:?}");
         }

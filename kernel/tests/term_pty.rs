@@ -103,6 +103,33 @@ fn a_signal_before_the_first_frame_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_signal_at_any_time_of_the_start_leaves_nothing_behind() {
+    for round in 0..40_u32 {
+        let run = pty("").start();
+        // From the first byte on, and a little later each time.
+        run.wait_for_output(0, "\x1b[?1049h");
+        for _ in 0..round * 2000 {
+            std::hint::spin_loop();
+        }
+        run.signal([Signal::TERM, Signal::SEGV, Signal::HUP][round as usize % 3]);
+        let ended = run.end();
+        assert!(ended.is_restored, "round {round}");
+        assert!(ended.modes.on().is_empty(), "round {round}: {:?}", ended.modes);
+    }
+}
+
+#[test]
+fn closed_or_redirected_streams_do_not_matter() {
+    for redirected in [">&-", "</dev/null", "</dev/null >/dev/null 2>/dev/null", "<&- >&- 2>&-"] {
+        let script = format!("{} {redirected}; exit $?", program().display());
+        let run = start(Pty::new("bash").args(["-c", &script]).answers(Answers::Xterm));
+        let ended = run.end_with("q");
+        assert_given_back(&ended, redirected);
+        assert_eq!(ended.status.code(), Some(0), "{redirected}");
+    }
+}
+
+#[test]
 fn what_is_said_at_the_end_comes_after_the_screen_is_left() {
     for (argument, keys, said) in
         [("farewell", "q", "farewell"), ("", "P", "the main thread panics"), ("", "O", "overflow")]

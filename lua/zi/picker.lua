@@ -195,12 +195,13 @@ function Picker:_on_event(ctx, event)
 end
 
 --- Has the user pick. Answers the value and its place, with `multiple` an array of values; nil when
---- they leave it, or when the time is over.
+--- they leave it, when the time is over, and where there is no screen.
 ---@async
 ---@param ctx zi.Ctx
 ---@param options zi.PickerOptions
 ---@return any, integer?
 function M.pick(ctx, options)
+  if not ctx.has_ui then return nil end
   local picker = setmetatable({
     id = M.new_id("picker"),
     items = {},

@@ -2,6 +2,8 @@
 local M = {}
 
 local ORDER = { "minimal", "low", "medium", "high", "xhigh", "max" }
+--- Every level that there is.
+M.LEVELS = { "off", table.unpack(ORDER) }
 local RANK = {}
 for rank, level in ipairs(ORDER) do
   RANK[level] = rank

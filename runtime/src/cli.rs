@@ -31,6 +31,15 @@ pub struct Cli {
     /// The prompt, for a batch run; the same as -p with a prompt
     #[arg(long, value_name = "TEXT", help_heading = "Mode")]
     pub prompt: Option<String>,
+    /// Put the prompt into the draft instead of saying it
+    #[arg(long, help_heading = "Mode")]
+    pub draft: bool,
+    /// Keep the conversation in the terminal's own scrollback: only the end of the screen is drawn anew
+    #[arg(long, help_heading = "Mode")]
+    pub inline: bool,
+    /// Print line by line and move no cursor, for screen readers and logs (as with TERM=dumb)
+    #[arg(long, help_heading = "Mode", conflicts_with = "inline")]
+    pub linear: bool,
     /// Show the models that there are, those with SEARCH in their name only, and exit
     #[arg(long, value_name = "SEARCH", num_args = 0..=1, default_missing_value = "", help_heading = "Mode")]
     pub list_models: Option<String>,
@@ -111,12 +120,14 @@ pub struct Cli {
     /// Go on with the newest session of this directory
     #[arg(short = 'c', long = "continue", help_heading = "Session")]
     pub continue_last: bool,
-    /// Go on with a session: its file, or the start of its id
+    /// Go on with a session: its file, or the start of its id; without either, choose one
     #[arg(
         long,
-        alias = "resume",
-        short_alias = 'r',
+        short = 'r',
+        visible_alias = "resume",
         value_name = "FILE|ID",
+        num_args = 0..=1,
+        default_missing_value = "",
         conflicts_with = "continue_last",
         help_heading = "Session"
     )]

@@ -365,6 +365,8 @@ impl Drop for Held {
 fn time_for(event: &str) -> Duration {
     match event {
         "session_before_compact" => Duration::from_secs(600),
+        // The user waits for it, and can end it.
+        "user_bash" => Duration::from_secs(24 * 3600),
         _ => budgets::INTERCEPTOR,
     }
 }

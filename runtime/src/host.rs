@@ -10,9 +10,9 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use zi_kernel::{http, scheduler::Worker};
+use zi_kernel::{http, job, scheduler::Worker};
 
 use crate::{
     auth,
@@ -59,6 +59,9 @@ pub struct Doubt {
     pub text: String,
 }
 
+/// How a program ended that had the terminal.
+pub type ForegroundResult = Result<job::Exit, job::JobError>;
+
 /// What shows a person (or a program) what goes on.
 pub trait Front: Send + Sync + fmt::Debug {
     /// `print`, `json`, `tui`, …
@@ -70,6 +73,15 @@ pub trait Front: Send + Sync + fmt::Debug {
     /// Cancelled when nobody reads any more: there is no use in going on.
     fn gone(&self) -> CancellationToken {
         CancellationToken::new()
+    }
+    /// The screen's own controls; nothing where there is no screen.
+    fn controls(&self) -> Option<&dyn Controls> {
+        None
+    }
+    /// Has a program run with the terminal, which the screen gives back for as long; nothing when there
+    /// is no terminal to give.
+    fn foreground(&self, _spec: job::Spec) -> Option<oneshot::Receiver<ForegroundResult>> {
+        None
     }
     /// What a spec works with; only `zi test` has one.
     fn testbed(&self) -> Option<&Arc<TestBed>> {
@@ -83,6 +95,22 @@ pub trait Front: Send + Sync + fmt::Debug {
     fn ui(&self, _request: UiRequest) {}
     /// Hears of doubts; `zi check` listens.
     fn doubt(&self, _doubt: Doubt) {}
+}
+
+/// What can be asked of a screen, besides drawing.
+pub trait Controls: Send + Sync {
+    /// The keys, as `{key, what, about, when?}`.
+    fn keys(&self) -> Value;
+    /// The names of the themes that there are.
+    fn themes(&self) -> Vec<String>;
+    /// The name of the theme that was chosen.
+    fn theme(&self) -> String;
+    /// Chooses a theme and remembers it; fails with the reason.
+    fn set_theme(&self, name: &str) -> Result<(), String>;
+    /// Does what a key that is bound to `action` does; fails when there is no such action.
+    fn act(&self, action: &str, argument: &str) -> Result<(), String>;
+    /// Tells a user who looks elsewhere, by the means of the terminal.
+    fn alert(&self, text: &str);
 }
 
 /// What the command line asked for, beyond the settings.

@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod extensions;
+pub mod fuzzy;
 pub mod hooks;
 pub mod host;
 pub mod images;
@@ -47,12 +48,8 @@ pub fn main() -> ExitCode {
     }
     match cli::parse(args) {
         Ok(cli) if is_batch(&cli) => modes::run(&cli),
-        Ok(_) => {
-            modes::report_error(
-                "this build has no terminal interface; use `zi -p \"…\"` (see `zi --help`)",
-            );
-            ExitCode::from(2)
-        }
+        Ok(cli) if is_linear(&cli) => modes::linear::run(&cli),
+        Ok(cli) => modes::tui::run(&cli),
         Err(err) => {
             // Help and the version are no mistakes; clap knows where each goes.
             let code = u8::try_from(err.exit_code()).unwrap_or(2);
@@ -68,6 +65,11 @@ fn keep_memory_private() {
     #[cfg(target_os = "linux")]
     // Where the system refuses, things are as they are for every other program.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).ok();
+}
+
+/// Whether lines are all that the terminal can do, or all that is wanted.
+fn is_linear(cli: &cli::Cli) -> bool {
+    cli.linear || std::env::var("TERM").is_ok_and(|term| term == "dumb")
 }
 
 /// Whether the command line asks for a run without a terminal.

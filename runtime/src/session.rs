@@ -101,6 +101,17 @@ impl Session {
         named.data.get("name").and_then(Value::as_str).map(str::to_owned)
     }
 
+    /// What the requests of all branches used.
+    pub fn usage(&self) -> Usage {
+        let mut usage = Usage::default();
+        for entry in self.journal().entries() {
+            if let Some(used) = entry.message().and_then(|message| message.get("usage")) {
+                usage.add(&Usage::from_value(used));
+            }
+        }
+        usage
+    }
+
     /// The model that the session was last used with, as `provider`, `id`.
     pub fn last_model(&self) -> Option<(String, String)> {
         let path = self.journal().path();

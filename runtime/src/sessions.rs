@@ -48,7 +48,28 @@ pub enum ChangeError {
     Failed(String),
 }
 
+/// Where extensions say that there is more to use.
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    pub themes: Vec<PathBuf>,
+}
+
 impl Host {
+    /// Asks extensions for resources; relative paths start at the working directory.
+    pub async fn discover_resources(self: &Arc<Self>, reason: &str) -> Resources {
+        let event = Event::new("resources_discover", json!({ "cwd": self.cwd, "reason": reason }));
+        let mut found = Resources::default();
+        self.intercept(event, |_, answer| {
+            let themes = answer.value.as_ref().and_then(|fields| fields.get("themes"));
+            let paths = themes.and_then(Value::as_array).into_iter().flatten();
+            let paths = paths.filter_map(Value::as_str).map(|path| self.cwd.join(path));
+            found.themes.extend(paths);
+            ControlFlow::Continue(())
+        })
+        .await;
+        found
+    }
+
     /// Makes the changes that wait, unless a run goes on. What fails is told and changes nothing.
     pub async fn apply_changes(self: &Arc<Self>) {
         loop {

@@ -29,6 +29,12 @@ pub struct Settings {
     pub max_steps: Option<u64>,
     /// Whether extensions are reloaded when their files change.
     pub watch: bool,
+    /// Theme of the terminal: `auto`, `dark`, `light`, or one of the user's or an extension's.
+    pub theme: Option<String>,
+    /// Keys by the name of what they do: one key, or a list.
+    pub keys: serde_json::Map<String, Value>,
+    /// Whether what the model thinks is shown whole.
+    pub show_thinking: bool,
     pub compaction: Compaction,
     pub retry: Retry,
     /// Settings of extensions, by extension id.
@@ -91,6 +97,8 @@ enum Kind {
     Number(u64, u64),
     /// Values by extension id.
     Extensions,
+    /// Keys by the name of an action.
+    Keys,
 }
 
 impl Kind {
@@ -102,7 +110,7 @@ impl Kind {
             Self::Number(least, most) => {
                 value.as_u64().is_some_and(|number| (least..=most).contains(&number))
             }
-            Self::Extensions => value.is_object(),
+            Self::Extensions | Self::Keys => value.is_object(),
         }
     }
 
@@ -114,6 +122,7 @@ impl Kind {
             Self::Number(least, u64::MAX) => format!("a whole number, {least} or more"),
             Self::Number(least, most) => format!("a whole number from {least} to {most}"),
             Self::Extensions => "an object with an entry for each extension".into(),
+            Self::Keys => "an object: the name of an action, and its key or a list of keys".into(),
         }
     }
 }
@@ -127,6 +136,9 @@ const KEYS: &[(&str, Kind)] = &[
     ("reasoning", Kind::Choice(REASONING_LEVELS)),
     ("max_steps", Kind::Number(1, u64::MAX)),
     ("watch", Kind::Flag),
+    ("theme", Kind::Text),
+    ("keys", Kind::Keys),
+    ("show_thinking", Kind::Flag),
     ("compaction.enabled", Kind::Flag),
     ("compaction.threshold_percent", Kind::Number(10, 100)),
     ("compaction.keep_recent_tokens", Kind::Number(0, u64::MAX)),

@@ -252,6 +252,11 @@ fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
         let text = format!("`--base-url {url}` must start with http:// or https://");
         return Err(StartupError::Usage(text));
     }
+    let mut extension_flags = cli.extension_flags.clone();
+    if cli.no_yolo {
+        // Asking is the work of an extension; zi itself only knows the flag.
+        extension_flags.push(("no-yolo".to_owned(), None));
+    }
     let tools = match (&cli.tools, cli.no_tools) {
         (_, true) => Some(Vec::new()),
         (Some(tools), false) => Some(
@@ -273,7 +278,7 @@ fn flags(cli: &Cli, cwd: &Path) -> Result<Flags, StartupError> {
         reasoning: cli.reasoning.clone(),
         tools,
         max_steps: cli.max_steps,
-        extension_flags: cli.extension_flags.clone(),
+        extension_flags,
     })
 }
 
@@ -338,7 +343,11 @@ fn check_flags(host: &Host) -> Result<(), StartupError> {
         return Err(StartupError::Usage(problem.clone()));
     }
     let known = lock(&host.known_flags);
-    let unknown = host.flags.extension_flags.iter().find(|(name, _)| !known.contains(name));
+    let unknown = host
+        .flags
+        .extension_flags
+        .iter()
+        .find(|(name, _)| !known.contains(name) && name != "no-yolo");
     let Some((name, _)) = unknown else { return Ok(()) };
     let mut names = crate::cli::flag_names();
     names.extend(known.iter().cloned());
@@ -368,6 +377,8 @@ async fn open_session(host: &Arc<Host>, cli: &Cli) -> Result<(), StartupError> {
     }
     let dir = session_dir(host).await;
     let existing = match (&cli.session, cli.continue_last) {
+        // The terminal interface has a list to choose from.
+        (Some(reference), _) if reference.is_empty() && host.front.mode() == "tui" => None,
         (Some(reference), _) => Some(find_session(host, &dir, reference)?),
         (None, true) => {
             let newest = newest_session(&dir);

@@ -144,6 +144,23 @@ describe("ctx", function()
     expect(zi.test.tool("read", { path = "a.txt" }).text):is("QUIET")
   end)
 
+  it("super checks the arguments as any call does", function()
+    local problem
+    zi.tool({
+      name = "read",
+      description = "forgets the path",
+      parameters = {},
+      execute = function(_, inner)
+        local _, err = inner.super({ path = 7 })
+        problem = err
+        return "done"
+      end,
+    })
+    zi.test.tool("read", { path = "a.txt" })
+    expect(problem.kind):is("invalid")
+    expect(problem.message):matches("path")
+  end)
+
   it("context_usage tells how full the context is", function(ctx)
     expect(ctx.context_usage()):is_nil()
     local model = zi.test.model({ context_window = 1000 })

@@ -19,6 +19,7 @@
 #![allow(clippy::expect_used, reason = "a test that cannot go on ends with a panic")]
 
 pub mod anthropic;
+mod keys;
 pub mod openai;
 mod program;
 mod pty;
@@ -30,8 +31,9 @@ pub mod wire;
 
 use std::time::Duration;
 
+pub use keys::key_bytes;
 pub use program::{Done, Running, Zi};
-pub use pty::{Answers, Ended, Pty, PtyRun, key_bytes};
+pub use pty::{Answers, Ended, Pty, PtyRun};
 pub use reply::{Gate, Reply};
 pub use rustix::process::Signal;
 pub use server::{Request, Server};

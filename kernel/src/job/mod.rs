@@ -8,9 +8,11 @@
 //! Fails: [`JobError`]; a program that ends badly is a value, not an error.
 
 mod capture;
+mod foreground;
 mod process;
 mod tree;
 
 pub use capture::{Capture, Captured, Keep, LogFile, SPILL_LIMIT};
+pub use foreground::foreground;
 pub use process::{Chunk, Exit, Input, Job, JobError, News, Outcome, Run, Spec, Stream, run};
 pub use tree::{TERM_GRACE, stop_all};

@@ -109,12 +109,12 @@ impl Capabilities {
         let kitty = is("kitty", &["KITTY_WINDOW_ID"]);
         let ghostty = is("ghostty", &["GHOSTTY_RESOURCES_DIR"]);
         let wezterm = is("wezterm", &["WEZTERM_PANE"]);
-        let iterm = is("iterm.app", &["ITERM_SESSION_ID"])
-            || (is_direct && get("LC_TERMINAL").as_deref() == Some("iTerm2"));
+        let iterm =
+            is("iterm.app", &[]) || (is_direct && get("LC_TERMINAL").as_deref() == Some("iTerm2"));
         let foot = is("foot", &[]);
         let alacritty = is("alacritty", &["ALACRITTY_WINDOW_ID"]);
         let vte = is_direct && get("VTE_VERSION").is_some();
-        let windows = is_direct && get("WT_SESSION").is_some();
+        let windows = is_direct && get("WT_PROFILE_ID").is_some();
         let is_modern = kitty || ghostty || wezterm || iterm || foot || alacritty;
         let is_dumb = matches!(term.as_str(), "" | "dumb" | "emacs" | "cons25");
         let is_plain = is_dumb || matches!(term.as_str(), "linux" | "vt100" | "vt220");
@@ -147,6 +147,12 @@ impl Capabilities {
             is_dumb: is_plain,
             forced_graphics,
         }
+    }
+
+    /// Whether the terminal is light, once it said what its background is.
+    pub fn is_light(&self) -> Option<bool> {
+        let [red, green, blue] = self.background?.map(u32::from);
+        Some(red * 3 + green * 6 + blue >= 1280)
     }
 
     /// Takes in what the terminal said. Answers whether that changed anything.

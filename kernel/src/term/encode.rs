@@ -101,11 +101,20 @@ impl Encoder {
 
     /// Draws with half blocks what the terminal cannot show otherwise, and answers the rest.
     pub(super) fn resolve(&mut self, frame: &mut Frame, area: Rect) -> Vec<Placement> {
-        let can_draw = self.capabilities.graphics != Graphics::HalfBlocks;
+        // Sixels are drawn in pixels, and scroll the screen at its end.
+        let (can_draw, bottom) = match self.capabilities.graphics {
+            Graphics::HalfBlocks => (false, 0),
+            Graphics::Sixel => (self.capabilities.cell.is_some(), area.bottom().saturating_sub(1)),
+            Graphics::Kitty | Graphics::Iterm2 => (true, area.bottom()),
+        };
         let background = self.capabilities.background.unwrap_or_default();
         let scaled = &mut self.scaled;
         let natives = frame.take_pictures(
-            |placement| can_draw && area.intersection(placement.area) == placement.area,
+            |placement| {
+                can_draw
+                    && area.intersection(placement.area) == placement.area
+                    && placement.area.bottom() <= bottom
+            },
             |placement| scaled.cells(placement, background),
         );
         scaled.end_frame();

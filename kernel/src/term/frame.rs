@@ -210,6 +210,55 @@ impl Frame {
         }
     }
 
+    /// Draws another frame into `area`, from the cell on that is `skip` columns and rows into it. Its
+    /// cursor is left out.
+    pub fn put_frame(&mut self, area: Rect, from: &Self, skip: (u16, u16)) {
+        let shown = area.intersection(self.cells.area);
+        let columns = shown.width.min(from.cells.area.width.saturating_sub(skip.0));
+        let rows = shown.height.min(from.cells.area.height.saturating_sub(skip.1));
+        let source = Rect::new(skip.0, skip.1, columns, rows);
+        for placement in &from.pictures {
+            let seen = placement.area.intersection(source);
+            if seen.is_empty() {
+                continue;
+            }
+            let within = (
+                placement.skip.0 + seen.x - placement.area.x,
+                placement.skip.1 + seen.y - placement.area.y,
+            );
+            let (x, y) = (shown.x + seen.x - skip.0, shown.y + seen.y - skip.1);
+            let place = Rect::new(x, y, seen.width, seen.height);
+            self.put_picture_part(place, &placement.picture, placement.whole, within);
+        }
+        for row in 0..rows {
+            let mut column = 0;
+            while column < columns {
+                let (x, y) = (skip.0 + column, skip.1 + row);
+                let index = from.cells.index_of(x, y);
+                if from.marks.get(index).is_some_and(|mark| mark.picture != 0) {
+                    // A picture that nothing hides here: it is there already.
+                    column += 1;
+                    continue;
+                }
+                let cell = &from.cells[(x, y)];
+                let width = symbol_width(cell.symbol());
+                let link = from.link(x, y).map_or(0, |link| self.link_number(link));
+                let (to_x, to_y) = (shown.x + column, shown.y + row);
+                if width > columns - column {
+                    // Half of it would be past the edge.
+                    self.claim(to_x, to_y, 1, link).set_char(' ').set_style(cell.style());
+                } else {
+                    *self.claim(to_x, to_y, width, link) = cell.clone();
+                    for covered in 1..width {
+                        let half = from.cells[(x + covered, y)].clone();
+                        self.cells[(to_x + covered, to_y)] = half;
+                    }
+                }
+                column += width;
+            }
+        }
+    }
+
     /// Where the terminal's own cursor is to be; hidden when nowhere.
     pub fn set_cursor(&mut self, cursor: Option<(u16, u16)>) {
         self.cursor = cursor;
@@ -267,39 +316,11 @@ impl Frame {
     /// A part of the frame as a frame of its own; what is past its edges is blank.
     pub(super) fn part(&self, area: Rect) -> Self {
         let mut part = Self::new(area.width, area.height);
-        for (y, from) in (0..area.height).zip(area.y..self.cells.area.height) {
-            for (x, column) in (0..area.width).zip(area.x..self.cells.area.width) {
-                let cell = self.cells[(column, from)].clone();
-                let width = symbol_width(cell.symbol());
-                let link = self.link(column, from).cloned();
-                if width > area.width - x {
-                    continue;
-                }
-                part.cells[(x, y)] = cell;
-                if let Some(link) = link {
-                    let link = part.link_number(&link);
-                    part.need_marks();
-                    let index = part.cells.index_of(x, y);
-                    part.marks[index].link = link;
-                }
-            }
-        }
+        part.put_frame(part.area(), self, (area.x, area.y));
         part.cursor = self.cursor.and_then(|(x, y)| {
             let is_inside = x >= area.x && y >= area.y;
             is_inside.then(|| (x - area.x, y - area.y))
         });
-        for placement in &self.pictures {
-            let shown = placement.area.intersection(area);
-            let skip = (
-                placement.skip.0 + shown.x.saturating_sub(placement.area.x),
-                placement.skip.1 + shown.y.saturating_sub(placement.area.y),
-            );
-            if !shown.is_empty() {
-                let place =
-                    Rect::new(shown.x - area.x, shown.y - area.y, shown.width, shown.height);
-                part.put_picture_part(place, &placement.picture, placement.whole, skip);
-            }
-        }
         part
     }
 

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// How long a terminal that takes no bytes is waited for.
-const PATIENCE: Duration = Duration::from_millis(60);
+const PATIENCE: Duration = Duration::from_millis(40);
 
 /// The terminal as it was found when it was first opened.
 #[derive(Debug)]

@@ -106,7 +106,7 @@ pub(super) fn run(shared: &Shared, erase: u8, on_input: &impl Fn(Input)) {
                 decoder.time_out(&mut events);
                 deliver(events, shared, on_input);
             }
-            Woken::By { signals, terminal } => {
+            Woken::By { signals, terminal, is_readable } => {
                 if signals {
                     handle_signals(shared, on_input);
                 }
@@ -120,7 +120,9 @@ pub(super) fn run(shared: &Shared, erase: u8, on_input: &impl Fn(Input)) {
                             decoder.push(&buffer[..count], &mut events);
                             deliver(events, shared, on_input);
                         }
-                        Err(Errno::AGAIN | Errno::INTR) => {}
+                        // There is news that is nothing to read: it broke.
+                        Err(Errno::AGAIN) => is_gone = !is_readable,
+                        Err(Errno::INTR) => {}
                         Err(_) => is_gone = true,
                     }
                     if is_gone {
@@ -135,7 +137,7 @@ pub(super) fn run(shared: &Shared, erase: u8, on_input: &impl Fn(Input)) {
 
 enum Woken {
     Late,
-    By { signals: bool, terminal: bool },
+    By { signals: bool, terminal: bool, is_readable: bool },
 }
 
 fn wait(is_read: bool, patience: Option<std::time::Duration>) -> Woken {
@@ -149,8 +151,9 @@ fn wait(is_read: bool, patience: Option<std::time::Duration>) -> Woken {
         Ok(_) => Woken::By {
             signals: !places[0].revents().is_empty(),
             terminal: places.get(1).is_some_and(|place| !place.revents().is_empty()),
+            is_readable: places.get(1).is_some_and(|place| place.revents().contains(PollFlags::IN)),
         },
-        Err(_) => Woken::By { signals: true, terminal: false },
+        Err(_) => Woken::By { signals: true, terminal: false, is_readable: false },
     }
 }
 

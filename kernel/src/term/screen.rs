@@ -31,9 +31,9 @@ const MAX_COPY: usize = 1 << 20;
 /// Longest title or notice, in characters.
 const MAX_TITLE: usize = 200;
 /// How long what was shown last may take to be written.
-const FLUSH: Duration = Duration::from_millis(80);
+const FLUSH: Duration = Duration::from_millis(60);
 /// How long the terminal may take to answer what it was asked.
-const ANSWERS: Duration = Duration::from_millis(80);
+const ANSWERS: Duration = Duration::from_millis(60);
 /// Most bytes of one string that GNU screen passes on.
 const SCREEN_STRING: usize = 700;
 
@@ -43,7 +43,10 @@ static IS_OPEN: AtomicBool = AtomicBool::new(false);
 /// Why there is no terminal to draw on.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    #[error("there is no terminal")]
+    #[error(
+        "there is no terminal: neither standard input, output nor error is one, and `/dev/tty` \
+         cannot be opened"
+    )]
     None(#[source] io::Error),
     #[error("the terminal is open already")]
     Open,
@@ -65,7 +68,7 @@ pub struct Options {
 }
 
 /// The terminal, as long as it is open. Dropping it gives it back as it was, and so does whatever
-/// else ends the program. None of the methods waits for the terminal.
+/// else ends the program. Only what gives it back waits for it, and for a fraction of a second.
 #[derive(Debug)]
 pub struct Terminal {
     shared: Arc<Shared>,

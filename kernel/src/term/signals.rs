@@ -57,7 +57,8 @@ pub(super) fn install() -> std::io::Result<()> {
     IS_ON.store(true, SeqCst);
     for signal in FATAL.into_iter().chain(ENDING).chain(OTHER) {
         let Some(current) = exchange(signal, None) else { continue };
-        let is_ignored = current.sa_sigaction == libc::SIG_IGN && ENDING.contains(&signal);
+        let may_be_ignored = ENDING.contains(&signal) || signal == SIGTSTP;
+        let is_ignored = may_be_ignored && current.sa_sigaction == libc::SIG_IGN;
         if is_ignored || current.sa_sigaction == ours() {
             continue;
         }
@@ -110,9 +111,12 @@ pub(super) fn resized() {
 /// Stops the process and whatever it was started with, as ctrl+z does. Returns when it goes on, or
 /// when there is nobody who could let it go on.
 pub(super) fn stop() {
+    let ours = exchange(SIGTSTP, None);
+    if ours.is_none_or(|ours| ours.sa_sigaction == libc::SIG_IGN) {
+        return;
+    }
     IS_STOPPING.store(true, SeqCst);
     let before = CONTINUED.load(SeqCst);
-    let ours = exchange(SIGTSTP, None);
     set_default(SIGTSTP);
     kill_current_process_group(Signal::TSTP).ok();
     let start = Instant::now();

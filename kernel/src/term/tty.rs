@@ -8,7 +8,7 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open as open_file},
     io::Errno,
-    stdio,
+    stdio::{stderr, stdin, stdout},
     termios::{isatty, tcgetwinsize, ttyname},
 };
 
@@ -19,7 +19,7 @@ const MAX_SIDE: u16 = 2000;
 /// writes on it do not block is nobody else's affair.
 pub(super) fn open() -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    for standard in [stdio::stdin(), stdio::stdout(), stdio::stderr()] {
+    for standard in [stdin(), stdout(), stderr()] {
         if isatty(standard)
             && let Ok(name) = ttyname(standard, Vec::new())
             && let Ok(tty) = open_file(name, flags, Mode::empty())

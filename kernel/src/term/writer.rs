@@ -135,9 +135,13 @@ impl Writer {
             work.is_invalid = true;
         }
         work.size = size.unwrap_or(work.size);
-        // After a change of size the frame is of the old one: the next one is on its way.
-        if size.is_none() && work.frame.is_none() {
-            work.frame = work.last.clone();
+        // After a change of size the last frame is of the old one: another one is on its way.
+        let fits = |frame: &Arc<Frame>| {
+            let area = frame.area();
+            size.is_none_or(|size| size == (area.width, area.height))
+        };
+        if work.frame.is_none() {
+            work.frame = work.last.clone().filter(fits);
         }
         self.wake.notify_one();
     }

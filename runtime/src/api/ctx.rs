@@ -455,6 +455,7 @@ fn send_user_message(lua: &Lua, call: &Rc<Call>, (text, opts): (Value, Value)) -
         }
     };
     call.host.emit_queues();
+    call.host.wake.notify_one();
     lua.create_table_from([("status", status)])
 }
 
@@ -532,6 +533,9 @@ async fn run_shadowed(
 ) -> Result<MultiValue> {
     let input = scheduler::from_lua(&lua, &params)
         .map_err(|err| misuse("ctx.super", format_args!("`params`: {err}")))?;
+    if let Err(problem) = crate::run::validate(&shadowed, &input) {
+        return fail(&lua, "invalid", problem);
+    }
     let context = Call::new(&call.host, &shadowed.execute.owner)
         .with_signal(call.signal.clone())
         .with_tool(&tool.call, &shadowed, &tool.progress);

@@ -2,13 +2,15 @@
 
 use std::{rc::Rc, sync::atomic::Ordering};
 
-use mlua::{Lua, Result, Value};
+use mlua::{Lua, MultiValue, Result, Value};
 use serde_json::{Value as Data, json};
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
     Bind, Entry,
     ctx::{Call, method, waiting_method},
+    errors::fail,
+    fields::{Fields, string_argument},
 };
 use crate::{
     extensions::{Extension, LoadProblem},
@@ -33,7 +35,49 @@ pub const ENTRIES: &[Entry] = &[
         meta: "---@async\n---@param id? string\n---@return {loaded: string[], removed: string[], failed: {id: string, error: string}[]}",
         bind: Bind::Ctx(|lua, call| waiting_method(lua, call, reload)),
     },
+    Entry {
+        name: "log",
+        doc: "The end of the log of the extension `id`, or of `zi` itself: `lines` of it (200; at most \
+              10,000).",
+        meta: "---@async\n---@param id string\n---@param opts? {lines?: integer}\n---@return string?, zi.Error?",
+        bind: Bind::Ctx(|lua, call| waiting_method(lua, call, log)),
+    },
 ];
+
+/// Most of a log that is read for its last lines.
+const MAX_LOG_BYTES: u64 = 4 << 20;
+
+async fn log(lua: Lua, call: Rc<Call>, (id, opts): (Value, Value)) -> Result<MultiValue> {
+    const WHO: &str = "ctx.extensions.log";
+    let id = string_argument(WHO, "id", &id)?;
+    let lines = Fields::or_empty(&lua, WHO, opts)?.opt_count("lines", 10_000)?.unwrap_or(200);
+    let path = crate::logs::path(&call.host.dirs.state, &id);
+    let target = path.clone();
+    let read = offload(async move {
+        let work = move || read_end(&target, usize::try_from(lines).unwrap_or(usize::MAX));
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Ok(String::new()))
+    });
+    match read.await? {
+        Ok(text) => Ok(MultiValue::from_iter([Value::String(lua.create_string(text)?)])),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            fail(&lua, "not_found", format_args!("`{id}` has written no log"))
+        }
+        Err(err) => fail(&lua, "io", format_args!("cannot read `{}`: {err}", path.display())),
+    }
+}
+
+/// The last lines of a file.
+fn read_end(path: &std::path::Path, lines: usize) -> std::io::Result<String> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(MAX_LOG_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+}
 
 fn list(lua: &Lua, call: &Rc<Call>, (): ()) -> Result<Value> {
     let (loaded, failed) = lock(&call.host.loaded).clone();

@@ -43,6 +43,17 @@ pub const ENTRIES: &[Entry] = &[
         }),
     },
     Entry {
+        name: "usage",
+        doc: "What the session has used, all branches together.",
+        meta: "---@return zi.Usage",
+        bind: Bind::Ctx(|lua, call| {
+            method(lua, call, |lua, call, ()| {
+                let usage = call.host.session.usage();
+                scheduler::to_lua(lua, &usage.to_value(), Nulls::Nil)
+            })
+        }),
+    },
+    Entry {
         name: "name",
         doc: "The name that the user gave the session.",
         meta: "---@return string?",

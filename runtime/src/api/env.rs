@@ -27,6 +27,15 @@ pub const ENTRIES: &[Entry] = &[
         bind: Bind::Zi(|lua| lua.create_string(std::env::consts::OS).map(Value::String)),
     },
     Entry {
+        name: "executable",
+        doc: "This program, as a path: `zi.system({zi.executable, \"ext\", \"list\"})`.",
+        meta: "---@type string",
+        bind: Bind::Zi(|lua| {
+            let path = std::env::current_exe().map_err(mlua::Error::external)?;
+            lua.create_string(path.to_string_lossy().as_bytes()).map(Value::String)
+        }),
+    },
+    Entry {
         name: "dirs",
         doc: "The user's directories: `config`, `data`, `state`, `cache`.",
         meta: "---@type {config: string, data: string, state: string, cache: string}",

@@ -472,6 +472,37 @@ pub const ROWS: &[EventRow] = &[
         &[],
     ),
     row(
+        "resources_discover",
+        Family::Interceptor,
+        "The terminal interface looks for resources: when it starts, and after a reload. What all \
+         handlers answer is put together. Themes are used; skills and prompts are not yet.",
+        &[
+            ("cwd", "string", "The working directory."),
+            ("reason", "string", "`startup` or `reload`."),
+        ],
+        &[
+            ("themes?", "string[]", "Theme files, or folders of them."),
+            ("skills?", "string[]", "Folders of skills."),
+            ("prompts?", "string[]", "Prompt files, or folders of them."),
+        ],
+    ),
+    row(
+        "user_bash",
+        Family::Closed,
+        "The user typed `!command` or `!!command` at the terminal. The first result counts; the \
+         bundled `user-bash` runs what nobody else answers. A handler that fails refuses the command.",
+        &[
+            ("command", "string", "The command line."),
+            ("exclude_from_context", "boolean", "Whether the model is not to see it: `!!`."),
+            ("cwd", "string", "Where it runs."),
+        ],
+        &[
+            ("result?", "{output: string, exit_code?: integer}", "What it came to; it is not run."),
+            BLOCK,
+            REASON,
+        ],
+    ),
+    row(
         "ui",
         Family::Owner,
         "Something happened in a view of the extension; its `type` says what: `key`, `change`, \

@@ -12,7 +12,7 @@ use serde_json::{Value as Data, json};
 use zi_kernel::scheduler::{self, Nulls, offload};
 
 use super::{
-    Bind, Entry,
+    Bind, Entry, VmData,
     errors::fail,
     fields::{Fields, kind_of, misuse, string_argument},
     path::expand,
@@ -152,8 +152,16 @@ async fn read(lua: Lua, (path, opts): (Value, Value)) -> Result<MultiValue> {
     let limit = opts.opt_count("limit", MAX_READ_BYTES)?;
     drop(opts);
     let target = path.clone();
-    let bytes = blocking(move || read_part(&target, offset.unwrap_or(0), limit)).await?;
-    match bytes {
+    let owner = VmData::of(&lua)?.owner().clone();
+    let bytes = offload(async move {
+        let size = fs::metadata(&target).map_or(0, |meta| meta.len());
+        let room = owner.room(size.min(limit.unwrap_or(MAX_READ_BYTES))).await;
+        let work = move || read_part(&target, offset.unwrap_or(0), limit);
+        let read = tokio::task::spawn_blocking(work).await;
+        (read.unwrap_or_else(|_| Err(io::Error::other("the reader failed"))), room)
+    })
+    .await?;
+    match bytes.0 {
         Ok(bytes) => lua.create_string(bytes)?.into_lua_multi(&lua),
         Err(err) => io_fail(&lua, "read", &path, &err),
     }

@@ -15,7 +15,7 @@ use crate::run::ADAPTER_LABEL;
 use super::{Bind, Entry, VmData, errors::fail, fields::Fields, waiting};
 
 const DEFAULT_BODY_BYTES: u64 = 16 << 20;
-const MAX_BODY_BYTES: u64 = 256 << 20;
+const MAX_BODY_BYTES: u64 = 128 << 20;
 
 /// What scripts find in `zi.http`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
@@ -122,6 +122,9 @@ async fn request(lua: Lua, spec: Value) -> Result<MultiValue> {
     request.decode = Decode::Bytes;
     request.max_bytes.get_or_insert(DEFAULT_BODY_BYTES);
     request.timeouts.total.get_or_insert(Duration::from_secs(120));
+    let owner = VmData::of(&lua)?.owner().clone();
+    let most = request.max_bytes.unwrap_or(DEFAULT_BODY_BYTES);
+    let _room = offload(async move { owner.room(most).await }).await?;
     let mut response = match send(&lua, request).await? {
         Ok(response) => response,
         Err(err) => return fail(&lua, err.kind(), err),

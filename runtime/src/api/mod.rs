@@ -10,6 +10,7 @@ mod ctx_dialogs;
 mod ctx_editor;
 mod ctx_extensions;
 mod ctx_models;
+mod ctx_screen;
 mod ctx_session;
 mod ctx_session_control;
 mod ctx_session_keep;
@@ -62,7 +63,7 @@ pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
 pub use events::event_argument;
 pub use loop_run::RunHandle;
 pub use signature::Signature;
-pub use text::{find_fuzzy, strip_ansi};
+pub use text::strip_ansi;
 
 /// One member of the API.
 #[derive(Debug)]
@@ -141,6 +142,7 @@ pub const NAMESPACES: &[Namespace] = &[
         doc: "The screen; nil where there is none.",
         entries: ctx_ui::ENTRIES,
     },
+    Namespace { name: "ctx.ui", doc: "The screen itself.", entries: ctx_screen::ENTRIES },
     Namespace { name: "ctx.ui", doc: "Asking the user.", entries: ctx_dialogs::ENTRIES },
     Namespace {
         name: "ctx.editor",

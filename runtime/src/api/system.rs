@@ -33,7 +33,9 @@ pub const ENTRIES: &[Entry] = &[Entry {
           `max_stderr_bytes` (1 MiB; at most 16), `text` (true: CRLF becomes LF and bytes that are \
           no UTF-8 are replaced), `merge` (stderr goes into stdout, in order), `tail` (keeps the end \
           of a long output as well as its start), `log` (keeps the whole output, up to 50 MiB, in a \
-          file), `log_over` (an output of up to so many bytes needs no file), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
+          file), `log_over` (an output of up to so many bytes needs no file), \
+          `stdio` (`terminal` gives the program the user's terminal until it ends; it prints there and \
+          not here), `on_output(text)` (the newest part of stdout, at most ten times a second). Answers \
           `{status = \"completed\", code, signal, stdout, stderr, stdout_bytes, stdout_omitted, \
           stderr_bytes, stderr_omitted, log, log_bytes, log_error}` whatever the code, with \
           `stdout_head` and `stdout_tail` when text was left out between them; `{status = \"timeout\", error, stdout, stderr}` with what came so \
@@ -81,6 +83,26 @@ pub(super) fn child_spec(host: &Host, argv: Vec<String>, cwd: PathBuf) -> Spec {
     }
 }
 
+/// Runs a program with the user's terminal.
+async fn in_terminal(lua: &Lua, host: &Arc<Host>, spec: Spec) -> Result<Table> {
+    let Some(ended) = host.front.foreground(spec) else {
+        return failed(lua, "error", "`stdio = \"terminal\"` needs the terminal interface");
+    };
+    match offload(ended).await? {
+        Ok(Ok(exit)) => {
+            let table = lua.create_table()?;
+            table.raw_set("status", "completed")?;
+            table.raw_set("code", exit.code)?;
+            table.raw_set("signal", exit.signal)?;
+            table.raw_set("stdout", "")?;
+            table.raw_set("stderr", "")?;
+            Ok(table)
+        }
+        Ok(Err(err)) => failed(lua, "error", &err.to_string()),
+        Err(_) => failed(lua, "error", "zi is ending"),
+    }
+}
+
 async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
     const WHO: &str = "zi.system";
     let host = VmData::of(&lua)?.host()?;
@@ -95,7 +117,8 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
         spec.input = Input::Bytes(input);
     }
     if fields.opt_choice("stdio", &["capture", "terminal"])? == Some("terminal") {
-        return failed(&lua, "error", "`stdio = \"terminal\"` needs the terminal interface");
+        drop(fields);
+        return in_terminal(&lua, &host, spec).await;
     }
     let bytes = |name: &'static str| -> Result<usize> {
         let bytes = fields.opt_count(name, MAX_BYTES)?.unwrap_or(DEFAULT_BYTES);
@@ -106,7 +129,9 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
         true => Keep { head: bytes / 2, tail: bytes - bytes / 2 },
         false => Keep { head: bytes, tail: 0 },
     };
-    let (stdout, stderr) = (keep(bytes("max_stdout_bytes")?), keep(bytes("max_stderr_bytes")?));
+    let (out_bytes, err_bytes) = (bytes("max_stdout_bytes")?, bytes("max_stderr_bytes")?);
+    let (stdout, stderr) = (keep(out_bytes), keep(err_bytes));
+    let owner = VmData::of(&lua)?.owner().clone();
     let as_text = fields.opt_bool("text")?.unwrap_or(true);
     let timeout = fields.opt_count("timeout_ms", 86_400_000)?.map(Duration::from_millis);
     let on_output = fields.opt_function("on_output")?;
@@ -126,7 +151,10 @@ async fn system(lua: Lua, (argv, opts): (Value, Value)) -> Result<Table> {
     let (sender, mut reports) = mpsc::channel(1);
     let news = on_output.is_some().then_some(News { sender, bytes: NEWS_BYTES });
     let run = Run { spec, stdout, stderr, file, timeout, news };
-    let running = offload(job::run(run));
+    let running = offload(async move {
+        let _room = owner.room((out_bytes + err_bytes) as u64).await;
+        job::run(run).await
+    });
     let finished = match on_output {
         None => running.await?,
         Some(on_output) => {

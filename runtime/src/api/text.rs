@@ -12,7 +12,7 @@ use super::{
     fields::{Fields, kind_of, misuse, string_argument},
     plain,
 };
-use crate::run::head_and_tail;
+use crate::{fuzzy, run::head_and_tail};
 
 /// Longest needle of a search: nobody types more, and the time grows with it.
 const MAX_NEEDLE_BYTES: usize = 1024;
@@ -312,21 +312,11 @@ fn fuzzy(lua: &Lua, (needle, items, opts): (Value, Value, Value)) -> Result<Valu
         texts.push(string_argument(WHO, "items[…]", &item?)?);
     }
     let limit = Fields::or_empty(lua, WHO, opts)?.opt_count("limit", 1_000_000)?.unwrap_or(100);
-    let found = find_fuzzy(&needle, &texts);
-    let found = found
-        .iter()
-        .take(usize::try_from(limit).unwrap_or(usize::MAX))
-        .map(|(index, score)| json!({ "index": index + 1, "score": score, "text": texts[*index] }));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let found = fuzzy::rank(&needle, &texts, limit)
+        .into_iter()
+        .map(|(index, score)| json!({ "index": index + 1, "score": score, "text": texts[index] }));
     scheduler::to_lua(lua, &found.collect(), Nulls::Nil)
-}
-
-/// The places of the texts that `needle` fits, the best first, each with how well it fits. Of a
-/// needle that is too long its start counts.
-pub fn find_fuzzy(needle: &str, texts: &[impl AsRef<str>]) -> Vec<(usize, u16)> {
-    let (needle, _) = head_and_tail(needle, MAX_NEEDLE_BYTES);
-    let mut matcher = frizbee::Matcher::from_query(needle, &frizbee::Config::default());
-    let found = matcher.match_list(texts);
-    found.iter().map(|found| (found.index as usize, found.score)).collect()
 }
 
 #[cfg(test)]

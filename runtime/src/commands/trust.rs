@@ -1,6 +1,10 @@
 //! `zi trust`: shows what a project brings along, and decides whether it may act.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use serde_json::{Value, json};
@@ -99,6 +103,34 @@ fn decide(options: &Options) -> Outcome {
     store.trust(&project.dir, snapshot).map_err(|err| (1, err.to_string()))?;
     print(&format!("`{name}` is trusted until something in it changes"))?;
     Ok(0)
+}
+
+/// Shows what the project in `dir` brings along, if it is not trusted, and asks whether it may act:
+/// before a terminal interface starts. What was typed before the question is no answer to it.
+pub fn offer(dir: &Path, dirs: &Dirs) {
+    let store = Store::new(&dirs.state);
+    let project = Project::look(dir, &dirs.config, &store);
+    let Standing::Untrusted { snapshot, before } = &project.standing else { return };
+    if project.store_problem.is_some() {
+        return;
+    }
+    let name = visible(&project.dir.join(trust::FOLDER).to_string_lossy());
+    let mut text =
+        format!("This project brings files along that would act in zi:\n\n{}", file_list(snapshot));
+    if let Some(before) = before {
+        let changed = diff(&store, before, snapshot);
+        text.push_str(&format!("\nChanged since you trusted it ({}):\n{changed}", before.at));
+    }
+    text.push_str("\nWithout your trust zi starts and leaves them out.\n");
+    if modes::print_lines(&text).is_err() {
+        return;
+    }
+    rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush).ok();
+    if ask(&name).unwrap_or(false)
+        && let Err(err) = store.trust(&project.dir, snapshot)
+    {
+        modes::report_error(&err.to_string());
+    }
 }
 
 fn revoke(project: &Project, store: &Store, options: &Options) -> Outcome {

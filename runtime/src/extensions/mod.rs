@@ -11,12 +11,13 @@ mod rules;
 use std::{
     path::PathBuf,
     sync::{
-        Mutex, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zi_kernel::scheduler::Vm;
 
 pub use call::{CallFailure, Invocation, budgets};
@@ -66,6 +67,11 @@ pub struct Handoff {
     pub import: Option<Callback>,
 }
 
+/// Most that is held for one extension outside of its VM at a time.
+pub const BUFFER_BYTES: u64 = 128 << 20;
+/// What is counted.
+const BUFFER_UNIT: u64 = 1024;
+
 /// One loaded (or loading) extension: one VM.
 #[derive(Debug)]
 pub struct Extension {
@@ -84,6 +90,7 @@ pub struct Extension {
     active: AtomicBool,
     errors: AtomicU64,
     load_time: OnceLock<Duration>,
+    buffers: Arc<Semaphore>,
 }
 
 impl Extension {
@@ -101,7 +108,17 @@ impl Extension {
             active: AtomicBool::new(false),
             errors: AtomicU64::new(0),
             load_time: OnceLock::new(),
+            buffers: Arc::new(Semaphore::new((BUFFER_BYTES / BUFFER_UNIT) as usize)),
         }
+    }
+
+    /// Waits until `bytes` more may be held for the extension outside of its VM, as what a file or a
+    /// server says before it becomes a Lua string. They count until the answer is dropped. More than
+    /// [`BUFFER_BYTES`] count as that many: they are held alone.
+    pub(crate) async fn room(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let units = bytes.min(BUFFER_BYTES).div_ceil(BUFFER_UNIT);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        self.buffers.clone().acquire_many_owned(units).await.ok()
     }
 
     pub fn source(&self) -> Source {

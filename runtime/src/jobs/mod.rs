@@ -234,6 +234,11 @@ impl Attendant {
     fn tell(&mut self, news: News) {
         match news {
             News::Event(event) => {
+                if event.name == "job_stderr"
+                    && let Some(text) = event.fields.get("data").and_then(serde_json::Value::as_str)
+                {
+                    crate::logs::write(&self.host, &self.owner.id, "stderr", text.trim_end());
+                }
                 let for_handlers = !self.held && self.has_handlers();
                 if let Some(event) = self.mail.post(event, for_handlers) {
                     self.call_handlers(event);

@@ -113,15 +113,20 @@ fn read_file(path: &Path, name: &str) -> Result<Attached, InputError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(InputError::TooLarge { path: name.to_owned() });
     }
-    if let Some(media_type) = image_type(&bytes) {
-        let data = STANDARD.encode(&bytes);
-        let image = json!({ "type": "image", "media_type": media_type, "data": data });
+    if let Some(image) = image_block(&bytes) {
         return Ok(Attached::Image(image));
     }
     match String::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Ok(Attached::Text(text)),
         _ => Err(InputError::Binary { path: name.to_owned() }),
     }
+}
+
+/// The bytes as an image block, if they are an image that models take.
+pub(super) fn image_block(bytes: &[u8]) -> Option<Value> {
+    let media_type = image_type(bytes)?;
+    let data = STANDARD.encode(bytes);
+    Some(json!({ "type": "image", "media_type": media_type, "data": data }))
 }
 
 /// What kind of image the bytes are, by how they start.

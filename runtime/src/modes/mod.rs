@@ -1,8 +1,12 @@
 //! Modes: how a run meets the world.
 
 mod batch;
+mod driver;
 mod input;
+mod interactive;
+pub mod linear;
 mod out;
+pub mod tui;
 
 pub use batch::run;
 pub(crate) use batch::table;

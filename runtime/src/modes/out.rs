@@ -159,6 +159,12 @@ pub fn print_more(text: &str) -> io::Result<()> {
     write!(out, "{text}{end}").and_then(|()| out.flush())
 }
 
+/// Prints a part of a line, as it comes.
+pub fn print_piece(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "{}", strip_ansi(text)).and_then(|()| out.flush())
+}
+
 /// Asks a question on the terminal; `None` when there is none to ask on.
 pub fn ask(question: &str) -> io::Result<Option<String>> {
     let mut out = io::stdout().lock();

@@ -453,7 +453,7 @@ fn empty_table_as_object(value: Value) -> Value {
 }
 
 /// Checks arguments against the tool's schema; the error says what to send instead.
-fn validate(tool: &ToolSpec, input: &Value) -> Result<(), String> {
+pub(crate) fn validate(tool: &ToolSpec, input: &Value) -> Result<(), String> {
     const MOST: usize = 8;
     let validator = tool.validator.get_or_init(|| {
         jsonschema::options().build(&tool.parameters).map_err(|err| err.to_string())

@@ -11,6 +11,7 @@ mod result;
 mod slash;
 mod stream;
 mod turn;
+mod user_bash;
 mod wire;
 
 use std::{
@@ -28,13 +29,14 @@ pub use assembler::{Assembled, Assembler, Emit, EmitKind, STOP_REASONS, Update};
 pub use compact::CompactOptions;
 pub use converse::{Guide, Listener, Spoken};
 pub use dispatch::{CallsDone, Mode as CallMode, ToolOutcome};
-pub(crate) use dispatch::{TOOL_LABEL, start_tool};
+pub(crate) use dispatch::{TOOL_LABEL, start_tool, validate};
 pub use result::ToolResult;
 pub use result::head_and_tail;
 pub(crate) use result::read_lua as read_result;
 pub use slash::Ran;
 pub use stream::{Answer, ProviderRequest};
 pub use turn::TurnResult;
+pub use user_bash::{CUSTOM_TYPE as USER_BASH, UserCommand, UserCommandResult};
 pub use wire::ADAPTER_LABEL;
 
 use crate::{

@@ -9,6 +9,7 @@ pub mod mail;
 pub mod notify;
 mod request;
 pub mod theme;
+pub mod transcript;
 pub mod tree;
 pub mod views;
 

@@ -45,6 +45,10 @@ impl Level {
         ("success", Self::Success),
     ];
 
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
+
     fn token(self) -> &'static str {
         match self {
             Self::Debug => "muted",
@@ -181,6 +185,11 @@ impl Notices {
 
     pub fn is_empty(&self) -> bool {
         self.shown.is_empty()
+    }
+
+    /// The rows that the stack is likely to take.
+    pub fn rows(&self) -> u16 {
+        u16::try_from(self.shown.len()).unwrap_or(u16::MAX)
     }
 
     /// When something is to be drawn anew without news: a notice goes, or a spinner turns.

@@ -19,7 +19,7 @@ use zi_kernel::{
     term::{Frame, Modifier, Picture, Rect, Style, width},
 };
 
-pub use pictures::Pictures;
+pub use pictures::{PictureState, Pictures};
 
 use super::{
     edit::Edit,

@@ -243,6 +243,14 @@ impl Node {
         }
     }
 
+    /// Takes the lists out, for whoever shows them otherwise.
+    pub fn drop_lists(&mut self) {
+        if let Kind::View { children } | Kind::Scroll { children, .. } = &mut self.kind {
+            children.retain(|child| !matches!(child.kind, Kind::List(_)));
+            children.iter_mut().for_each(Self::drop_lists);
+        }
+    }
+
     /// Gives the nodes that have no id the name of their place, which stays the same as long as the
     /// tree has its shape.
     pub(super) fn name_all(&mut self, next: &mut usize) {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::UiEvent;
 use crate::{
-    api::find_fuzzy,
     extensions::{Extension, Rank},
+    fuzzy,
     scene::{
         draw::{InputState, ListState, State, States},
         edit::Edit,
@@ -190,7 +190,10 @@ impl Mounted {
                 (0..list.items.len()).collect()
             } else {
                 let labels: Vec<&str> = list.items.iter().map(|item| &*item.label).collect();
-                find_fuzzy(&needle, &labels).into_iter().map(|(index, _)| index).collect()
+                fuzzy::rank(&needle, &labels, usize::MAX)
+                    .into_iter()
+                    .map(|(index, _)| index)
+                    .collect()
             };
             state.needle = Some(needle);
             // What fits best is chosen anew with each letter.

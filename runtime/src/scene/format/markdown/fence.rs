@@ -167,8 +167,9 @@ impl Fence {
         self.lines.is_empty()
     }
 
+    /// Whether all lines are drawn in their final colours.
     pub fn is_settled(&self) -> bool {
-        self.code.is_settled()
+        self.lines.last().is_none_or(|line| line.is_settled)
     }
 
     /// Says that lines were added to, or taken from, those that are drawn before the block.

@@ -27,9 +27,14 @@ const COMPARED: usize = 64;
 
 /// Lays out a whole text.
 pub fn layout(text: &str, width: usize, theme: &Theme) -> Vec<Line> {
+    lay_out(text, width, theme).0
+}
+
+/// Lays out a whole text, and says whether colours of code are still to come.
+pub fn lay_out(text: &str, width: usize, theme: &Theme) -> (Vec<Line>, bool) {
     let mut stream = Stream { width, ..Stream::default() };
     stream.lay_open(text, theme);
-    stream.lines
+    (stream.lines, stream.open_is_pending)
 }
 
 /// The layout of a text that grows.
@@ -245,8 +250,8 @@ impl Stream {
     }
 
     fn close_fence(&mut self, mut fence: Fence, end: usize, theme: &Theme) {
-        let is_pending = !fence.is_settled();
         fence.refresh(&mut self.lines, self.width, theme);
+        let is_pending = !fence.is_settled();
         if fence.is_empty() {
             self.lines.extend(fence.unfinished("", self.width, theme));
         }

@@ -64,15 +64,15 @@ pub(super) fn split(text: &str, list: Option<Option<u64>>) -> Blocks {
     let mut number = None;
     let mut is_first = true;
     let parser = Parser::new_ext(&cleaned, options());
-    let mut definitions = Vec::new();
-    let mut spans: Vec<Range<usize>> = Vec::new();
-    for (label, definition) in parser.reference_definitions().iter() {
-        let (label, address) = (normal(label), definition.dest.to_string());
-        let at = offsets.line_start(definition.span.start);
-        definitions.push(Definition { label, address, at });
-        spans.push(definition.span.clone());
-    }
-    spans.sort_by_key(|span| span.start);
+    let definitions = parser
+        .reference_definitions()
+        .iter()
+        .map(|(label, definition)| Definition {
+            label: normal(label),
+            address: definition.dest.to_string(),
+            at: offsets.line_start(definition.span.start),
+        })
+        .collect();
     for (event, range) in parser.into_offset_iter() {
         match event {
             Event::Start(Tag::List(first)) if depth == 0 => {
@@ -102,11 +102,13 @@ pub(super) fn split(text: &str, list: Option<Option<u64>>) -> Blocks {
     let mut before = 0;
     let lines: Vec<usize> = starts
         .iter()
-        .map(|(range, _)| {
-            // Those within a block are its own.
-            let outside = spans.partition_point(|span| span.start < before);
+        .map(|(range, kind)| {
+            let start = match kind {
+                Kind::Fence => range.start,
+                _ => with_definitions(&cleaned, range.start, before),
+            };
             before = range.end;
-            offsets.line_start(with_definitions(&cleaned, range.start, &spans[outside..]))
+            offsets.line_start(start)
         })
         .collect();
     let ends = lines.iter().skip(1).copied().chain([text.len()]);
@@ -116,20 +118,18 @@ pub(super) fn split(text: &str, list: Option<Option<u64>>) -> Blocks {
 }
 
 /// Where the text begins that decides what the block at `at` is: definitions right before it are
-/// like the first lines of a paragraph.
-fn with_definitions(text: &str, at: usize, definitions: &[Range<usize>]) -> usize {
-    let before = definitions.partition_point(|definition| definition.start < at);
-    let mut at = at;
-    for definition in definitions[..before].iter().rev() {
-        let between = text.get(definition.end..at).unwrap_or_default();
-        let is_adjacent = between.chars().all(char::is_whitespace)
-            && between.bytes().filter(|byte| *byte == b'\n').count() <= 1;
-        if !is_adjacent {
+/// like the first lines of a paragraph. What ends at `end` is before it.
+fn with_definitions(text: &str, at: usize, end: usize) -> usize {
+    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |at| at + 1);
+    let mut start = line_start(at);
+    while start > end {
+        let before = line_start(start - 1);
+        if before < end || text[before..start].trim().is_empty() {
             break;
         }
-        at = definition.start;
+        start = before;
     }
-    at
+    start
 }
 
 fn kind(tag: &Tag<'_>) -> Kind {

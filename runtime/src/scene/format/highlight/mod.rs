@@ -6,10 +6,11 @@
 //!
 //! Lines over 2 KB stay plain, and so does what follows the first 200 KB of a text.
 
+mod grammar;
+
 use std::{
     collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    panic::AssertUnwindSafe,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -18,66 +19,17 @@ use std::{
     time::Duration,
 };
 
-use syntect::{
-    easy::ScopeRangeIterator,
-    parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet},
-};
 use zi_kernel::term::Style;
 
 use crate::scene::{line::Span, theme::Theme};
+use grammar::{Grammars, Parser, Run};
 
 const MAX_BYTES: usize = 200 * 1024;
-const MAX_LINE: usize = 2048;
 /// Lines that are coloured before other code gets its turn.
 const SLICE: usize = 64;
 /// The source of the code that is remembered.
 const MAX_KEPT_BYTES: usize = 4 << 20;
 const MAX_KEPT: usize = 1000;
-
-/// Scopes, and the token of the theme that they are drawn in. The first that fits decides.
-const SCOPES: &[(&str, &str)] = &[
-    ("comment", "syntax_comment"),
-    ("punctuation.definition.comment", "syntax_comment"),
-    ("punctuation.definition.string", "syntax_string"),
-    ("constant.character.escape", "syntax_number"),
-    ("string", "syntax_string"),
-    ("markup.raw", "syntax_string"),
-    ("markup.inserted", "syntax_string"),
-    ("constant", "syntax_number"),
-    ("keyword.operator.word", "syntax_keyword"),
-    ("keyword.operator.logical.python", "syntax_keyword"),
-    ("keyword.operator", "syntax_operator"),
-    ("keyword", "syntax_keyword"),
-    ("storage", "syntax_keyword"),
-    ("markup.heading", "syntax_keyword"),
-    ("entity.name.tag", "syntax_keyword"),
-    ("entity.name.function", "syntax_function"),
-    ("entity.name.macro", "syntax_function"),
-    ("support.function", "syntax_function"),
-    ("support.macro", "syntax_function"),
-    ("variable.function", "syntax_function"),
-    ("entity.other.attribute-name", "syntax_function"),
-    ("entity.name", "syntax_type"),
-    ("entity.other.inherited-class", "syntax_type"),
-    ("support.type", "syntax_type"),
-    ("support.class", "syntax_type"),
-    ("variable.language", "syntax_keyword"),
-    ("variable", "syntax_variable"),
-    ("support", "syntax_variable"),
-    ("punctuation", "syntax_operator"),
-];
-
-/// What people call languages, where the grammars call them otherwise.
-const ALIASES: &[(&str, &str)] = &[
-    ("shell", "bash"),
-    ("console", "bash"),
-    ("shellsession", "bash"),
-    ("golang", "go"),
-    ("jsonc", "json"),
-    ("json5", "json"),
-    ("viml", "vim"),
-    ("plaintext", "txt"),
-];
 
 /// Changes whenever more code has been coloured.
 pub fn generation() -> u64 {
@@ -119,11 +71,7 @@ impl std::fmt::Debug for Code {
 impl Code {
     /// Code in the language that `info` (what stands after a fence) starts with, with no lines yet.
     pub fn new(info: &str) -> Self {
-        let name = info.trim().split(|c: char| c.is_whitespace() || ",{:".contains(c)).next();
-        let name = name.unwrap_or_default().to_lowercase();
-        let alias = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, name)| *name);
-        let language = alias.map_or(name, str::to_owned);
-        Self(Arc::new(Job { language, state: Mutex::default() }))
+        Self(Arc::new(Job { language: grammar::language(info), state: Mutex::default() }))
     }
 
     /// The whole `text`, remembered from the last time where possible.
@@ -212,13 +160,6 @@ fn key(info: &str, text: &str) -> u64 {
 
 // The thread that colours --------------------------------------------------------------------------
 
-/// A part of a line, up to the byte `end`.
-#[derive(Clone, Copy)]
-struct Run {
-    end: u32,
-    token: Option<&'static str>,
-}
-
 struct Job {
     language: String,
     state: Mutex<State>,
@@ -232,13 +173,6 @@ struct State {
     bytes: usize,
     is_queued: bool,
     parser: Option<Parser>,
-}
-
-/// Where the grammar is at the end of the last line.
-struct Parser {
-    /// Nothing where the language is not known, or its grammar failed.
-    state: Option<ParseState>,
-    stack: ScopeStack,
 }
 
 struct Shared {
@@ -301,7 +235,7 @@ fn work(jobs: &mpsc::Receiver<Arc<Job>>) {
     let grammars = Grammars::load();
     let mut next = Some(first);
     while let Some(job) = next.take().or_else(|| jobs.recv().ok()) {
-        let has_more = grammars.colour(&job);
+        let has_more = job.colour(&grammars);
         let shared = shared();
         shared.generation.fetch_add(1, Ordering::AcqRel);
         let wake = lock(&shared.wake).clone();
@@ -315,84 +249,30 @@ fn work(jobs: &mpsc::Receiver<Arc<Job>>) {
     }
 }
 
-struct Grammars {
-    set: SyntaxSet,
-    scopes: Vec<(Scope, &'static str)>,
-}
-
-impl Grammars {
-    fn load() -> Self {
-        let scope = |name: &str| Scope::new(name).ok();
-        let scopes = SCOPES.iter().filter_map(|(name, token)| Some((scope(name)?, *token)));
-        Self { set: two_face::syntax::extra_newlines(), scopes: scopes.collect() }
-    }
-
-    /// Colours the next lines of `job`; true when there are more.
-    fn colour(&self, job: &Job) -> bool {
+impl Job {
+    /// Colours the next lines; true when there are more.
+    fn colour(&self, grammars: &Grammars) -> bool {
         let (lines, parser) = {
-            let mut state = lock(&job.state);
+            let mut state = lock(&self.state);
             let count = state.todo.len().min(SLICE);
             (state.todo.drain(..count).collect::<Vec<_>>(), state.parser.take())
         };
-        let mut parser = parser.unwrap_or_else(|| Parser {
-            state: self.syntax(&job.language).map(ParseState::new),
-            stack: ScopeStack::new(),
-        });
-        let coloured: Vec<Box<[Run]>> =
-            lines.iter().map(|line| self.runs(&mut parser, line.as_deref())).collect();
-        let mut state = lock(&job.state);
+        let mut parser = parser.unwrap_or_else(|| grammars.parser(&self.language));
+        let mut runs = |line: Option<String>| {
+            line.map(|line| grammars.runs(&mut parser, &line)).unwrap_or_default()
+        };
+        let coloured: Vec<Box<[Run]>> = lines.into_iter().map(&mut runs).collect();
+        let mut state = lock(&self.state);
         state.lines.extend(coloured);
         state.parser = Some(parser);
         state.is_queued = !state.todo.is_empty();
         state.is_queued
     }
-
-    fn syntax(&self, language: &str) -> Option<&SyntaxReference> {
-        self.set.find_syntax_by_token(language)
-    }
-
-    fn runs(&self, parser: &mut Parser, line: Option<&str>) -> Box<[Run]> {
-        let Some(line) = line.filter(|line| line.len() <= MAX_LINE) else { return Box::default() };
-        // A grammar that fails is not asked again.
-        let Some(mut state) = parser.state.take() else { return Box::default() };
-        let result =
-            std::panic::catch_unwind(AssertUnwindSafe(|| state.parse_line(line, &self.set)));
-        let Ok(Ok(ops)) = result else { return Box::default() };
-        parser.state = Some(state);
-        let mut runs: Vec<Run> = Vec::new();
-        for (range, op) in ScopeRangeIterator::new(&ops, line) {
-            if parser.stack.apply(op).is_err() {
-                parser.state = None;
-                break;
-            }
-            let end = range.end.min(line.len() - 1);
-            if range.start >= end {
-                continue;
-            }
-            let end = u32::try_from(end).unwrap_or(u32::MAX);
-            let token = self.token(&parser.stack);
-            match runs.last_mut() {
-                Some(last) if last.token == token => last.end = end,
-                _ => runs.push(Run { end, token }),
-            }
-        }
-        runs.into_boxed_slice()
-    }
-
-    /// The token for the innermost scope that has one.
-    fn token(&self, stack: &ScopeStack) -> Option<&'static str> {
-        stack.as_slice().iter().rev().find_map(|scope| {
-            self.scopes
-                .iter()
-                .find(|(known, _)| known.is_prefix_of(*scope))
-                .map(|(_, token)| *token)
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{grammar::MAX_LINE, *};
 
     const LIMIT: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,10 @@
+describe("video", function()
+  it("says what it needs, or that there is no such file", function()
+    zi.test.command("/video")
+    expect(zi.test.notices()[1].text):matches("FILE")
+    zi.test.command("/video missing.mp4")
+    local told = zi.test.notices()[2].text
+    expect(told:find("needs `%a+`") or told:find("no file `missing.mp4`")):never():is_nil()
+    expect(zi.job.list()):has_length(0)
+  end)
+end)
