@@ -21,6 +21,7 @@ local function ask(ctx, options, root, keys, answer)
       tone = options.tone,
     },
   }
+  local _shown <close> = picker.shown(ctx, id)
   local ok, err = ctx.ui.render({
     id = id,
     slot = options.slot or { kind = "overlay", preset = "centered" },
@@ -34,7 +35,6 @@ local function ask(ctx, options, root, keys, answer)
     local event = ctx.ui.wait(id, { timeout_ms = options.timeout_ms })
     if event then answered = answer(event) end
   until not event or answered ~= nil
-  ctx.ui.render({ id = id, remove = true })
   return answered
 end
 
@@ -61,7 +61,8 @@ function M.confirm(ctx, options)
   local root = {
     type = "view",
     children = {
-      { type = "text", text = options.text or "" },
+      -- What is agreed to hides nothing.
+      { type = "text", text = options.text or "", format = "exact" },
       {
         type = "list",
         id = "answer",

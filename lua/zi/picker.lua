@@ -38,6 +38,17 @@ function M.new_id(kind)
   return ("zi.%s.%d"):format(kind, count)
 end
 
+--- Takes a view away when it is closed: however the code that shows it ends.
+---@param ctx zi.Ctx
+---@param id string
+function M.shown(ctx, id)
+  return setmetatable({}, {
+    __close = function()
+      ctx.ui.render({ id = id, remove = true })
+    end,
+  })
+end
+
 local function item_of(item)
   if type(item) == "table" then return item end
   return { label = tostring(item), value = item }
@@ -184,12 +195,13 @@ function Picker:_on_event(ctx, event)
 end
 
 --- Has the user pick. Answers the value and its place, with `multiple` an array of values; nil when
---- they leave it, or when the time is over.
+--- they leave it, when the time is over, and where there is no screen.
 ---@async
 ---@param ctx zi.Ctx
 ---@param options zi.PickerOptions
 ---@return any, integer?
 function M.pick(ctx, options)
+  if not ctx.has_ui then return nil end
   local picker = setmetatable({
     id = M.new_id("picker"),
     items = {},
@@ -198,6 +210,7 @@ function M.pick(ctx, options)
     _at = options.selected or 1,
   }, Picker)
   picker:set_items(options.items or {})
+  local _shown <close> = M.shown(ctx, picker.id)
   local ok, err = picker:_render(ctx, picker._at)
   if not ok then error(tostring(err), 2) end
   picker:_show_preview(ctx)
@@ -206,7 +219,6 @@ function M.pick(ctx, options)
     if not event then break end
     picker:_on_event(ctx, event)
   end
-  ctx.ui.render({ id = picker.id, remove = true })
   return table.unpack(picker._answer or {}, 1, 2)
 end
 

@@ -452,3 +452,27 @@ pub fn refusal(answer: &Map<String, Value>) -> Option<String> {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
     Some(text("reason").or_else(|| text("message")).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn time_does_not_count_while_the_user_is_asked() {
+        let patience = Patience::default();
+        assert_eq!(patience.within(Duration::ZERO, std::future::pending::<()>()).await, None);
+        let held = patience.hold();
+        let (answer, asked) = tokio::sync::oneshot::channel();
+        let waiting = {
+            let patience = patience.clone();
+            tokio::spawn(async move { patience.within(Duration::ZERO, asked).await })
+        };
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        answer.send("yes").expect("it still waits");
+        assert_eq!(waiting.await.expect("it ends"), Some(Ok("yes")));
+        drop(held);
+        assert_eq!(patience.within(Duration::ZERO, std::future::pending::<()>()).await, None);
+    }
+}

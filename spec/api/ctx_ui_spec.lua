@@ -290,6 +290,15 @@ describe("ctx.ui.select", function()
 end)
 
 describe("ctx.ui.confirm", function()
+  it("goes with the code that asks, and hides nothing", function(ctx)
+    local task, screen = beside(function()
+      ctx.ui.confirm({ title = "Run it?", text = "rm \u{202e}x" })
+    end)
+    screen:wait_for("rm <U+202E>x")
+    task:cancel()
+    screen:wait_for("Run it?", { gone = true })
+  end)
+
   it("answers yes or no", function(ctx)
     for key, answer in pairs({ y = true, n = false, enter = false }) do
       local task, screen = beside(function()
@@ -353,5 +362,37 @@ describe("ctx.ui.open", function()
     local opened, err = ctx.ui.open("file:///etc/passwd")
     expect(opened):is_nil()
     expect(tostring(err)):contains("web addresses")
+  end)
+end)
+
+describe("ctx.ui and ctx.editor", function()
+  it("raise an error with their name or answer, whatever they are given", function(ctx)
+    local values = { nil, true, -1, 0 / 0, "", "\255\0", ("y"):rep(100000), {}, { 1, nil, 3 }, print }
+    values[#values + 1] = { id = {}, root = 5, view = 7, items = "x", width = 1e99, data = {} }
+    values[#values + 1] = { id = "v", root = { type = "view", children = { 5, print } } }
+    values[#values + 1] = setmetatable({}, { __index = function() error("index") end })
+    local names = { "render", "frame", "notify", "notify_clear", "title", "copy" }
+    local function try(where, name, ...)
+      local ok, err = pcall(ctx[where][name], ...)
+      local text = tostring(err)
+      local is_named = text:find(("ctx.%s.%s"):format(where, name), 1, true) or text:find("index")
+      expect(ok or is_named ~= nil):is_true()
+    end
+    for first = 1, 14 do
+      for second = 1, 14 do
+        for _, name in ipairs(names) do
+          try("ui", name, values[first], values[second])
+        end
+      end
+      for _, name in ipairs({ "set_text", "insert_text", "clear", "text" }) do
+        try("editor", name, values[first])
+      end
+      for _, name in ipairs({ "wait", "select", "confirm", "input", "edit", "open" }) do
+        local given = values[first]
+        local waits = name ~= "wait" and type(given) == "table"
+        if not waits then try("ui", name, given, { timeout_ms = 1 }) end
+      end
+    end
+    expect(zi.test.screen():text()):is_a("string")
   end)
 end)

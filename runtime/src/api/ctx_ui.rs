@@ -48,7 +48,7 @@ pub const ENTRIES: &[Entry] = &[
         name: "wait",
         doc: "Waits for the next `ui` event of a view. Answers nil when the view is gone, and nil and \
               an error of kind `timeout` when the time is over. Handlers of `ui` get the event too. \
-              The time that an interceptor waits so does not count.",
+              The time that an interceptor waits so for a view with `focus` does not count.",
         meta: "---@async\n---@param view string\n---@param opts? {timeout_ms?: integer}\n---@return table?, zi.Error?",
         bind: Bind::Ctx(|lua, call| waiting_method(lua, call, wait)),
     },
@@ -112,7 +112,7 @@ fn render(lua: &Lua, call: &Rc<Call>, spec: Value) -> Result<MultiValue> {
             if !owner.is_active() {
                 return fail(lua, "stale", "this build of the extension was replaced");
             }
-            if !call.host.mailboxes.open(&owner, &view.id) {
+            if !call.host.mailboxes.open(&owner, &view.id, view.focus) {
                 let text = format!("ctx.ui.render: {MAX_VIEWS} views are shown already");
                 return fail(lua, "limit", text);
             }
@@ -130,7 +130,8 @@ async fn wait(lua: Lua, call: Rc<Call>, (view, opts): (Value, Value)) -> Result<
     const WHO: &str = "ctx.ui.wait";
     let view = string_argument(WHO, "view", &view)?;
     let limit = Fields::or_empty(&lua, WHO, opts)?.opt_count("timeout_ms", MAX_WAIT_MS)?;
-    let _held = call.patience.hold();
+    let asks = call.host.mailboxes.asks(&call.owner, &view);
+    let _held = asks.then(|| call.patience.hold());
     let (host, owner) = (call.host.clone(), call.owner.clone());
     let sleep = limit.map(|ms| {
         let span = Duration::from_millis(ms);

@@ -30,15 +30,17 @@ pub struct Mailboxes {
 struct Mailbox {
     waiting: VecDeque<Event>,
     is_closed: bool,
+    /// Whether the view takes the keyboard: somebody is asked something.
+    asks: bool,
 }
 
 impl Mailboxes {
     /// The view is shown from now on. Answers false when the extension shows too many.
-    pub fn open(&self, owner: &Extension, view: &str) -> bool {
+    pub fn open(&self, owner: &Extension, view: &str, asks: bool) -> bool {
         let mut boxes = lock(&self.boxes);
         let place = (owner.generation, view.to_owned());
         if let Some(mailbox) = boxes.get_mut(&place) {
-            mailbox.is_closed = false;
+            (mailbox.is_closed, mailbox.asks) = (false, asks);
             return true;
         }
         let count = |boxes: &HashMap<(u64, String), Mailbox>| {
@@ -50,7 +52,7 @@ impl Mailboxes {
         if count(&boxes) >= MAX_VIEWS {
             return false;
         }
-        boxes.insert(place, Mailbox::default());
+        boxes.insert(place, Mailbox { asks, ..Mailbox::default() });
         true
     }
 
@@ -58,6 +60,12 @@ impl Mailboxes {
     pub fn is_open(&self, owner: &Extension, view: &str) -> bool {
         let boxes = lock(&self.boxes);
         boxes.get(&(owner.generation, view.to_owned())).is_some_and(|it| !it.is_closed)
+    }
+
+    /// Whether the view is shown and has somebody answer.
+    pub fn asks(&self, owner: &Extension, view: &str) -> bool {
+        let boxes = lock(&self.boxes);
+        boxes.get(&(owner.generation, view.to_owned())).is_some_and(|it| it.asks)
     }
 
     /// The extension took the view away: nobody wants to know what happened in it.

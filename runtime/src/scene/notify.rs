@@ -6,7 +6,10 @@ use zi_kernel::term::{Frame, Rect, Style};
 
 use super::{
     draw::{DrawContext, SPIN, cut},
-    format::wrap::{Options, wrap},
+    format::{
+        clean,
+        wrap::{Options, wrap},
+    },
     line::{Line, Span},
 };
 use crate::{extensions::Extension, host};
@@ -259,10 +262,10 @@ impl Shown {
         let mut spans = vec![Span::new(format!("{mark} "), theme.fg(level.token()))];
         let label = notice.title.as_ref().or(notice.group.as_ref().filter(|_| is_first));
         if let Some(label) = label {
-            let label = cut(&label.replace(['\n', '\t'], " "), columns / 2);
+            let label = cut(&clean::prose(label).replace(['\n', '\t'], " "), columns / 2);
             spans.push(Span::new(format!("{label} "), theme.bold(level.token())));
         }
-        spans.push(Span::new(notice.text.trim_end(), theme.fg("text")));
+        spans.push(Span::new(clean::prose(notice.text.trim_end()), theme.fg("text")));
         if self.count > 1 {
             spans.push(Span::new(format!(" ({}×)", self.count), theme.fg("muted")));
         }
@@ -270,7 +273,10 @@ impl Shown {
             spans.push(Span::new(format!(" {:.0}%", share * 100.0), theme.fg("muted")));
         }
         if let Some(annote) = &notice.annote {
-            spans.push(Span::new(format!(" {}", annote.replace('\n', " ")), theme.fg("muted")));
+            spans.push(Span::new(
+                format!(" {}", clean::prose(annote).replace('\n', " ")),
+                theme.fg("muted"),
+            ));
         }
         let mut lines = wrap(&spans, &Options::new(columns.into()));
         if lines.len() > MAX_ROWS {

@@ -35,7 +35,13 @@ fn check_call(tokens: &[Token], at: usize) -> Option<Finding> {
     let mut tried: HashMap<String, usize> = HashMap::new();
     for _ in 0..MAX_TRIES {
         let fault = View::parse(&spec).err()?;
-        let Some(open) = reader.open.iter().find(|open| is_within(&fault.path, open)) else {
+        let within = reader.open.iter().find(|open| is_within(&fault.path, open));
+        // One field may stand for another: `spans` for `text`.
+        let is_untried = |open: &&String| {
+            let count = tried.get(*open).copied().unwrap_or(0);
+            parent(open) == parent(&fault.path) && stand_in(count).is_some()
+        };
+        let Some(open) = within.or_else(|| reader.open.iter().find(is_untried)) else {
             let line = reader.line(&fault.path, tokens[at].line);
             let text = format!("ctx.ui.render: {fault}");
             return Some(Finding::new("view", line, text));
@@ -47,6 +53,11 @@ fn check_call(tokens: &[Token], at: usize) -> Option<Finding> {
         set(&mut spec, open, stand_in);
     }
     None
+}
+
+/// The path of what a field is in.
+fn parent(path: &str) -> &str {
+    path.rfind(['.', '[']).map_or("", |end| &path[..end])
 }
 
 fn is_within(path: &str, outer: &str) -> bool {
@@ -245,6 +256,7 @@ ctx.ui.render{ id = "v", title = "x", root = { type = "view" } }
              type = 'view', children = { a, b(), { type = t, foo = 1 }, { type = 'input', id = x }, \
              { type = 'input', id = y } } } })",
             "ctx.ui.render({ id = 'a', remove = true })",
+            "ctx.ui.render({ id = 'a', root = { type = 'text', spans = spans(1), wrap = 'none' } })",
             "ctx.ui.render({ id = 'a', root = { type = 'text', text = (function() if x then return \
              1, 2 end end)() } })",
             "ctx.ui.render({ id = 'a', root = { type = 'list', items = {}, selected = -1 + n } })",

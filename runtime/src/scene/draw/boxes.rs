@@ -6,9 +6,13 @@ use zi_kernel::term::{Frame, Style, width};
 
 use super::{Area, Painter, State, Written, cut, measure::around, written};
 use crate::scene::{
+    format::clean,
     line::Line,
     tree::{Align, Chrome, Direction, Node, Text},
 };
+
+/// Widths of which the lines of a text are kept.
+const KEPT_WIDTHS: usize = 4;
 
 impl Painter<'_> {
     pub(super) fn draw_view(
@@ -158,16 +162,22 @@ impl Painter<'_> {
         columns: u16,
     ) -> (Arc<Vec<Line>>, u16) {
         let theme = self.context.theme;
-        if let Some(State::Written(written)) = self.states.get(&node.id)
-            && written.key == (columns, theme.key())
-        {
+        let key = (columns, theme.key());
+        if !matches!(self.states.get(&node.id), Some(State::Written(_))) {
+            self.states.set(&node.id, State::Written(Vec::new()));
+        }
+        let Some(State::Written(kept)) = self.states.get_mut(&node.id) else {
+            return (Arc::default(), 0);
+        };
+        if let Some(written) = kept.iter().find(|written| written.key == key) {
             return (written.lines.clone(), written.natural);
         }
         let lines = Arc::new(written::lines(text, columns, theme));
-        let natural = written::natural_width(text, columns, theme);
-        let key = (columns, theme.key());
-        let written = Written { key, lines: lines.clone(), natural };
-        self.states.set(&node.id, State::Written(written));
+        let natural = written::natural_width(text, &lines, theme);
+        if kept.len() == KEPT_WIDTHS {
+            kept.remove(0);
+        }
+        kept.push(Written { key, lines: lines.clone(), natural });
         (lines, natural)
     }
 
@@ -197,7 +207,7 @@ impl Painter<'_> {
 
 /// Text for a place of one line.
 pub(super) fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r', '\t'], " ")
+    clean::prose(text).replace(['\n', '\t'], " ")
 }
 
 /// How far aside something of `size` begins in `room`.

@@ -61,7 +61,8 @@ pub(super) enum State {
     Input(InputState),
     List(ListState),
     Scroll(ScrollState),
-    Written(Written),
+    /// Of the last few widths: a box asks for more than one before it draws.
+    Written(Vec<Written>),
     Shown(Shown),
 }
 

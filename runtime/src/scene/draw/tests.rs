@@ -99,7 +99,9 @@ fn text_is_wrapped_cut_and_scrolled() {
     assert_eq!(drawn(10, 5, node(cut)), "the quick\nbrown fox…");
     assert_eq!(drawn(10, 5, node(json!({ "scroll_y": 1 }))), "brown fox\njumps");
     assert_eq!(drawn(10, 5, node(json!({ "wrap": "none", "scroll_x": 4 }))), "quick brow\ns");
-    assert_eq!(drawn(6, 1, text("a\u{1b}[31m\u{7}b")), "a[31mb", "no control character is drawn");
+    assert_eq!(drawn(6, 1, text("a\u{1b}[31m\u{7}b")), "ab", "no control character is drawn");
+    let exact = json!({ "type": "text", "text": "rm\u{202e} x", "format": "exact" });
+    assert_eq!(drawn(20, 1, exact), "rm<U+202E> x");
 }
 
 #[test]

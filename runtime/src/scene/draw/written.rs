@@ -5,7 +5,7 @@ use zi_kernel::term::{Style, width};
 
 use crate::scene::{
     format::{
-        ansi, markdown,
+        ansi, clean, markdown,
         wrap::{self, Mode, Options, Overflow},
     },
     line::{Line, Span},
@@ -46,13 +46,14 @@ pub(super) fn lines(text: &Text, columns: u16, theme: &Theme) -> Vec<Line> {
     lines
 }
 
-/// The widest line of a text that is not broken, as far as there is room.
-pub(super) fn natural_width(text: &Text, room: u16, theme: &Theme) -> u16 {
-    let lines = match text.format {
-        Format::Markdown => markdown::layout(&whole(text), room.max(1).into(), theme),
-        _ => unbroken(text, theme),
+/// The widest line of a text that is not broken. Markdown has no width of its own but that of its
+/// `lines`.
+pub(super) fn natural_width(text: &Text, lines: &[Line], theme: &Theme) -> u16 {
+    let widest = |lines: &[Line]| lines.iter().map(Line::width).max().unwrap_or(0);
+    let widest = match text.format {
+        Format::Markdown => widest(lines),
+        _ => widest(&unbroken(text, theme)),
     };
-    let widest = lines.iter().map(Line::width).max().unwrap_or(0);
     u16::try_from(widest).unwrap_or(u16::MAX)
 }
 
@@ -74,7 +75,10 @@ fn unbroken(text: &Text, theme: &Theme) -> Vec<Line> {
         .spans
         .iter()
         .map(|span| Span {
-            text: span.text.clone(),
+            text: match text.format {
+                Format::Exact => clean::exact(&span.text).into_owned(),
+                _ => clean::prose(&span.text).into_owned(),
+            },
             style: span.look.style(theme),
             link: span.link.clone(),
         })

@@ -68,6 +68,8 @@ pub enum Wrap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Plain,
+    /// As plain, with everything that cannot be seen shown as its code.
+    Exact,
     Ansi,
     Markdown,
 }
@@ -328,8 +330,12 @@ fn text(fields: &Fields<'_>) -> Read<Text> {
         }
     };
     let wraps = [("word", Wrap::Word), ("char", Wrap::Char), ("none", Wrap::None)];
-    let formats =
-        [("plain", Format::Plain), ("ansi", Format::Ansi), ("markdown", Format::Markdown)];
+    let formats = [
+        ("plain", Format::Plain),
+        ("exact", Format::Exact),
+        ("ansi", Format::Ansi),
+        ("markdown", Format::Markdown),
+    ];
     Ok(Text {
         spans,
         wrap: fields.choice("wrap", &wraps)?.unwrap_or(Wrap::Word),

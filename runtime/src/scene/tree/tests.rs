@@ -177,3 +177,46 @@ fn both_habits_of_writing_names_are_read() {
     assert_eq!(list.items[1].value, json!(2));
     assert_eq!(list.filter, Some(Filter::Input("query".into())));
 }
+
+/// Any data, made of words that mean something in a view.
+fn random_data(random: &mut rand::rngs::StdRng, depth: usize) -> Value {
+    use rand::Rng as _;
+    const WORDS: &[&str] = &[
+        "id", "root", "type", "view", "text", "children", "style", "list", "items", "input",
+        "keys", "key", "slot", "width", "50%", "fill", "x", "", "focus", "remove", "spans",
+        "chrome", "image", "data", "table", "rows", "columns", "fg", "#12", "filter", "selected",
+        "padding", "\u{0}",
+    ];
+    let word = |random: &mut rand::rngs::StdRng| WORDS[random.random_range(0..WORDS.len())];
+    match random.random_range(0..if depth == 0 { 5 } else { 9 }) {
+        0 => Value::Null,
+        1 => json!(random.random::<bool>()),
+        2 => json!(random.random_range(-3..300)),
+        3 => json!(random.random::<f64>() * 1e20),
+        4 => json!(word(random)),
+        5 => (0..random.random_range(0..4)).map(|_| random_data(random, depth - 1)).collect(),
+        _ => {
+            let fields = (0..random.random_range(0..6))
+                .map(|_| (word(random).to_owned(), random_data(random, depth - 1)));
+            let mut fields: serde_json::Map<String, Value> = fields.collect();
+            if random.random() {
+                fields.insert("type".into(), word(random).into());
+            }
+            Value::Object(fields)
+        }
+    }
+}
+
+#[test]
+fn any_data_is_read_or_refused() {
+    use rand::SeedableRng as _;
+    let seed = std::env::var("ZI_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(5);
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    for _ in 0..20_000 {
+        let spec = json!({ "id": "v", "root": random_data(&mut random, 5) });
+        if let Err(fault) = View::parse(&spec) {
+            assert!(!fault.path.is_empty() && !fault.message.is_empty(), "seed {seed}: {spec}");
+        }
+        View::parse(&random_data(&mut random, 4)).ok();
+    }
+}
