@@ -18,7 +18,7 @@ use super::{
 use crate::{
     scene::{
         UiRequest,
-        mail::MAX_VIEWS,
+        mail::{MAX_VIEWS, Opened},
         notify::{Level, Notice},
         tree::{MAX_ID_BYTES, Rendering, View},
     },
@@ -112,9 +112,13 @@ fn render(lua: &Lua, call: &Rc<Call>, spec: Value) -> Result<MultiValue> {
             if !owner.is_active() {
                 return fail(lua, "stale", "this build of the extension was replaced");
             }
-            if !call.host.mailboxes.open(&owner, &view.id, view.focus) {
-                let text = format!("ctx.ui.render: {MAX_VIEWS} views are shown already");
-                return fail(lua, "limit", text);
+            match call.host.mailboxes.open(&owner, &view.id, view.focus) {
+                Opened::Shown => {}
+                Opened::Left => return true.into_lua_multi(lua),
+                Opened::TooMany => {
+                    let text = format!("ctx.ui.render: {MAX_VIEWS} views are shown already");
+                    return fail(lua, "limit", text);
+                }
             }
             request(lua, call, UiRequest::Render { owner, view, seen: call.seen })
         }

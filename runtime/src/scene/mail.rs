@@ -30,18 +30,33 @@ pub struct Mailboxes {
 struct Mailbox {
     waiting: VecDeque<Event>,
     is_closed: bool,
+    /// Whether somebody takes events from it.
+    is_read: bool,
     /// Whether the view takes the keyboard: somebody is asked something.
     asks: bool,
 }
 
+/// What becomes of a view that is to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    Shown,
+    /// The user has closed it, and whoever reads its events has not come to that yet: it stays closed.
+    Left,
+    /// The extension shows too many.
+    TooMany,
+}
+
 impl Mailboxes {
-    /// The view is shown from now on. Answers false when the extension shows too many.
-    pub fn open(&self, owner: &Extension, view: &str, asks: bool) -> bool {
+    /// A view is to be shown.
+    pub fn open(&self, owner: &Extension, view: &str, asks: bool) -> Opened {
         let mut boxes = lock(&self.boxes);
         let place = (owner.generation, view.to_owned());
         if let Some(mailbox) = boxes.get_mut(&place) {
+            if mailbox.is_closed && mailbox.is_read && !mailbox.waiting.is_empty() {
+                return Opened::Left;
+            }
             (mailbox.is_closed, mailbox.asks) = (false, asks);
-            return true;
+            return Opened::Shown;
         }
         let count = |boxes: &HashMap<(u64, String), Mailbox>| {
             boxes.keys().filter(|(generation, _)| *generation == owner.generation).count()
@@ -50,10 +65,10 @@ impl Mailboxes {
             boxes.retain(|_, mailbox| !mailbox.is_closed);
         }
         if count(&boxes) >= MAX_VIEWS {
-            return false;
+            return Opened::TooMany;
         }
         boxes.insert(place, Mailbox { asks, ..Mailbox::default() });
-        true
+        Opened::Shown
     }
 
     /// Whether the view is shown.
@@ -107,6 +122,7 @@ impl Mailboxes {
             {
                 let mut boxes = lock(&self.boxes);
                 let mailbox = boxes.get_mut(&place)?;
+                mailbox.is_read = true;
                 if let Some(event) = mailbox.waiting.pop_front() {
                     return Some(event);
                 }
