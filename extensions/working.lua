@@ -4,16 +4,10 @@
 
 local screen = require("zi.screen")
 
-local started, doing, ticking
-
-local function clock(seconds)
-  if seconds < 60 then return ("%ds"):format(seconds) end
-  return ("%dm %02ds"):format(seconds // 60, seconds % 60)
-end
+local started, doing
 
 local function draw(ctx)
   if not started then return end
-  local seconds = (zi.hash.now_ms() - started) // 1000
   ctx.ui.render({
     id = "working",
     slot = "editor.above",
@@ -21,9 +15,8 @@ local function draw(ctx)
       type = "view",
       style = { flex_direction = "row", gap = 1, padding = { 0, 1 } },
       children = {
-        { type = "spinner", style = { tone = "accent" } },
-        { type = "text", text = doing, style = { tone = "muted" }, wrap = "none", overflow = "ellipsis" },
-        { type = "text", text = clock(seconds) .. " · esc stops", style = { tone = "muted" }, wrap = "none" },
+        { type = "spinner", label = doing, since = started, style = { tone = "muted" } },
+        { type = "text", text = "· esc stops", style = { tone = "muted" }, wrap = "none" },
       },
     },
   })
@@ -31,10 +24,6 @@ end
 
 local function stop(ctx)
   started = nil
-  if ticking then
-    ticking:cancel()
-    ticking = nil
-  end
   ctx.ui.render({ id = "working", remove = true })
 end
 
@@ -42,8 +31,6 @@ screen.ready(function()
   zi.on("agent_start", function(_, ctx)
     started, doing = zi.hash.now_ms(), "waiting for the model"
     draw(ctx)
-    if ticking then ticking:cancel() end
-    ticking = zi.task.every(1000, function() draw(ctx) end)
   end)
 
   zi.on("message_update", function(event, ctx)

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mlua::{IntoLuaMulti, MultiValue, Function, Lua, Result, Value};
+use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Result, Value};
 use serde_json::{Map, Value as Data, json};
 use tokio_util::sync::CancellationToken;
 use zi_kernel::scheduler::{self, Nulls, offload};

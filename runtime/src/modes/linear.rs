@@ -380,9 +380,7 @@ impl Screen for LinearFront {
                     result.exit_code.map_or_else(String::new, |code| format!("\n[exit {code}]"));
                 lock(&self.0).line(&format!("{}{code}", result.output));
             }
-            ShellUpdate::Ended(Err(problem)) => {
-                lock(&self.0).line(&format!("[error] {problem}"))
-            }
+            ShellUpdate::Ended(Err(problem)) => lock(&self.0).line(&format!("[error] {problem}")),
         }
     }
 

@@ -441,8 +441,8 @@ impl App {
             Action::ScrollHalfDown => self.feed.scroll_half(1),
             Action::ScrollPageUp => self.feed.scroll_page(-1),
             Action::ScrollPageDown => self.feed.scroll_page(1),
-            Action::ScrollTop => self.feed.to_top(),
-            Action::ScrollBottom => self.feed.to_bottom(),
+            Action::ScrollTop => self.feed.go_to_top(),
+            Action::ScrollBottom => self.feed.go_to_bottom(),
             Action::BlockPrevious => self.feed.choose_previous(),
             Action::BlockNext => self.feed.choose_next(),
             Action::ExpandAll => self.feed.toggle_all(),
@@ -496,7 +496,7 @@ impl App {
             return;
         }
         if let Some(said) = self.draft.take(is_urgent) {
-            self.feed.to_bottom();
+            self.feed.go_to_bottom();
             self.send(Intent::Say(said));
         }
     }

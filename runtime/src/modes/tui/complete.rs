@@ -152,7 +152,10 @@ pub fn commands(host: &Host, prefix: &str) -> Vec<Item> {
 
 /// The files of a directory, listed once for several keystrokes.
 #[derive(Clone, Debug, Default)]
-pub struct Files(Arc<Mutex<Option<(Instant, Arc<Vec<String>>)>>>);
+pub struct Files(Arc<Mutex<Option<Listing>>>);
+
+/// When it was made, and the names.
+type Listing = (Instant, Arc<Vec<String>>);
 
 impl Files {
     fn list(&self, cwd: &Path) -> Arc<Vec<String>> {

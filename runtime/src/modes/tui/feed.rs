@@ -126,10 +126,10 @@ impl Feed {
                 }
             }
             "compaction" => {
-                self.summary(&entry.id, "Summary of what was said before", text("summary"))
+                self.summary(&entry.id, "Summary of what was said before", text("summary"));
             }
             "branch_summary" => {
-                self.summary(&entry.id, "Summary of the branch that was left", text("summary"))
+                self.summary(&entry.id, "Summary of the branch that was left", text("summary"));
             }
             "custom" if text("custom_type") == USER_BASH => {
                 if let Some(data) = entry.data.get("data") {
@@ -147,11 +147,12 @@ impl Feed {
     pub fn event(&mut self, host: &Host, event: &Event) {
         let field = |name: &str| event.fields.get(name);
         match event.name.as_str() {
-            "message_start" => {
-                if field("message").is_some_and(|message| message::role(message) == "assistant") {
-                    self.count += 1;
-                    self.live = Some(format!("live:{}", self.count));
-                }
+            "message_start"
+                if field("message")
+                    .is_some_and(|message| message::role(message) == "assistant") =>
+            {
+                self.count += 1;
+                self.live = Some(format!("live:{}", self.count));
             }
             "message_update" => {
                 if let Some(update) = field("assistantMessageEvent") {
@@ -717,11 +718,11 @@ impl Feed {
         if times < 0 { self.view.page_up() } else { self.view.page_down() }
     }
 
-    pub fn to_top(&mut self) {
+    pub fn go_to_top(&mut self) {
         self.view.to_top();
     }
 
-    pub fn to_bottom(&mut self) {
+    pub fn go_to_bottom(&mut self) {
         self.view.to_bottom();
     }
 

@@ -70,9 +70,8 @@ impl History {
     /// The text after the present one; after the last one the draft that the walk began with.
     pub fn next(&mut self, draft: &str) -> Option<String> {
         let walk = self.walk.as_mut()?;
-        let after = self.texts.iter().enumerate().skip(walk.at + 1);
-        let found =
-            after.filter(|(_, text)| text.starts_with(&walk.prefix) && *text != draft).next();
+        let mut after = self.texts.iter().enumerate().skip(walk.at + 1);
+        let found = after.find(|(_, text)| text.starts_with(&walk.prefix) && *text != draft);
         if let Some((at, text)) = found {
             walk.at = at;
             return Some(text.clone());

@@ -2,7 +2,7 @@
 
 use zi_kernel::term::width;
 
-use super::{Painter, State};
+use super::{Painter, State, spinner_text};
 use crate::scene::{
     layout::{Part, divide},
     tree::{Align, Direction, Image, Kind, Node, Size, Table},
@@ -99,8 +99,10 @@ impl Painter<'_> {
                     u16::try_from(table.rows.len() + head).unwrap_or(u16::MAX),
                 )
             }
-            Kind::Spinner { label } if label.is_empty() => (1, 1),
-            Kind::Spinner { label } => (cells(label).saturating_add(2), 1),
+            Kind::Spinner { label, since } => match spinner_text(label, *since).as_str() {
+                "" => (1, 1),
+                text => (cells(text).saturating_add(2), 1),
+            },
             Kind::Image(image) => self.image_size(image, room),
         }
     }

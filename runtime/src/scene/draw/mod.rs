@@ -12,7 +12,12 @@ mod pixels;
 mod tests;
 mod written;
 
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use zi_kernel::{
     surface::Cells,
@@ -256,7 +261,9 @@ impl<'a> Painter<'a> {
             Kind::Surface => self.draw_surface(frame, node, area),
             Kind::List(list) => self.draw_list(frame, node, list, area, base),
             Kind::Table(table) => self.draw_table(frame, table, area, base),
-            Kind::Spinner { label } => self.draw_spinner(frame, label, area, base),
+            Kind::Spinner { label, since } => {
+                self.draw_spinner(frame, &spinner_text(label, *since), area, base);
+            }
             Kind::Image(image) => self.draw_image(frame, node, image, area, base),
         }
     }
@@ -315,6 +322,19 @@ pub fn draw_node(frame: &mut Frame, rect: Rect, node: &Node, context: DrawContex
 pub fn height_of(node: &Node, width: u16, context: DrawContext<'_>) -> u16 {
     let mut states = States::default();
     Painter::new(context, &mut states, Rect::default()).outer_size(node, width, None).1
+}
+
+/// What stands beside a spinner: its label, and how long it has turned.
+fn spinner_text(label: &str, since: Option<u64>) -> String {
+    let Some(since) = since else { return label.to_owned() };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let seconds = now.saturating_sub(u128::from(since)) / 1000;
+    let time = match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    };
+    if label.is_empty() { time } else { format!("{label} {time}") }
 }
 
 /// Whether something in a view moves by itself.

@@ -23,17 +23,33 @@ pub struct Node {
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    View { children: Vec<Node> },
-    Scroll { children: Vec<Node>, scroll_y: Option<u32> },
+    View {
+        children: Vec<Node>,
+    },
+    Scroll {
+        children: Vec<Node>,
+        scroll_y: Option<u32>,
+    },
     Text(Text),
     Input(Input),
-    Chip { label: String },
-    Progress { value: Option<f64>, label: String },
-    Separator { label: String },
+    Chip {
+        label: String,
+    },
+    Progress {
+        value: Option<f64>,
+        label: String,
+    },
+    Separator {
+        label: String,
+    },
     Surface,
     List(List),
     Table(Table),
-    Spinner { label: String },
+    /// With the time since `since`, in milliseconds since 1970, if that is given.
+    Spinner {
+        label: String,
+        since: Option<u64>,
+    },
     Image(Image),
 }
 
@@ -193,7 +209,8 @@ fn fields_of(kind: &str) -> &'static [&'static str] {
             "focus",
             "action",
         ],
-        "chip" | "separator" | "spinner" => &["label"],
+        "chip" | "separator" => &["label"],
+        "spinner" => &["label", "since"],
         "progress" => &["value", "label"],
         "list" => &["items", "selected", "marked", "on_select", "on_change", "filter", "empty"],
         "table" => &["columns", "rows"],
@@ -301,7 +318,12 @@ fn read_kind(kind: &str, fields: &Fields<'_>, depth: usize) -> Read<Kind> {
         "surface" => Kind::Surface,
         "list" => Kind::List(list(fields)?),
         "table" => Kind::Table(table(fields)?),
-        "spinner" => Kind::Spinner { label: label()? },
+        "spinner" => Kind::Spinner {
+            label: label()?,
+            since: fields
+                .read("since", |place, value| place.whole(value, 0, i64::MAX))?
+                .and_then(|since| u64::try_from(since).ok()),
+        },
         _ => Kind::Image(image(fields)?),
     })
 }
