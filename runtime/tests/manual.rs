@@ -333,7 +333,7 @@ fn the_examples_of_the_guide_do_what_they_say() {
     };
     run(&["-p", "run pwd"]);
     run(&["-c", "-p", "run id"]);
-    run(&["-c", "-p", "/back"]);
+    run(&["-c", "-p", "/retry"]);
     let session = run(&["-c", "--json", "-p", "create a.txt with hello"]);
     assert!(session.contains("create a.txt"));
     assert!(zi.cwd().join("a.txt").is_file());

@@ -178,6 +178,11 @@ describe("zi.test", function()
   end)
 
   pending("shows a planned test as skipped")
+
+  it("shell runs a command as the user would", function()
+    expect(zi.test.shell("!echo hi").output):contains("hi")
+    expect(function() zi.test.shell("echo") end):errors("does not start with `!`")
+  end)
 end)
 
 describe("expect", function()

@@ -165,6 +165,11 @@ pub fn print_piece(text: &str) -> io::Result<()> {
     write!(out, "{}", strip_ansi(text)).and_then(|()| out.flush())
 }
 
+/// Whether there is a terminal to read from and to write to.
+pub fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 /// Asks a question on the terminal; `None` when there is none to ask on.
 pub fn ask(question: &str) -> io::Result<Option<String>> {
     let mut out = io::stdout().lock();

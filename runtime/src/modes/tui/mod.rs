@@ -15,7 +15,7 @@ mod render;
 mod search;
 mod themes;
 
-use std::{io::IsTerminal as _, process::ExitCode, sync::Arc, thread, time::Duration};
+use std::{process::ExitCode, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc;
 use zi_kernel::term::{Options, Terminal};
@@ -60,7 +60,7 @@ pub fn check_action(name: &str) -> Result<(), String> {
 
 /// Runs the terminal interface from the command line to the exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+    if !out::is_interactive() {
         out::report_error(
             "there is no terminal to work in; `zi -p \"…\"` runs one prompt without it (see `zi --help`)",
         );
