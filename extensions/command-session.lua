@@ -5,6 +5,7 @@
 local age = require("zi.age")
 local messages = require("zi.message")
 local picker = require("zi.picker")
+local units = require("zi.units")
 
 -- A change waits for the end of a run; who asks for one wants it now.
 local function now(ctx, change)
@@ -36,7 +37,8 @@ local function preview(sessions)
     return table.concat({
       session.first_message or "(empty)",
       "",
-      ("%d messages, %s"):format(session.messages or 0, age.ago(session.updated_at)),
+      session.messages and ("%d messages"):format(session.messages) or units.bytes(session.bytes),
+      age.ago(session.updated_at),
       session.cwd or "",
     }, "\n")
   end

@@ -28,6 +28,7 @@ pub mod run;
 pub mod scene;
 pub mod session;
 pub mod session_export;
+pub mod session_list;
 pub mod sessions;
 pub mod settings;
 pub mod startup;

@@ -13,9 +13,8 @@ use crate::{
     hooks::{self, Event},
     host::{Host, Level, lock},
     journal::{Journal, JournalError},
-    message,
     run::CompactOptions,
-    startup,
+    session_list, startup,
 };
 
 /// A change that an extension asked for.
@@ -282,34 +281,13 @@ impl Host {
         let modified =
             |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
         files.sort_by_cached_key(|path| std::cmp::Reverse((modified(path), path.clone())));
-        let found = files.iter().filter_map(|path| describe(path)).filter(|session| {
-            let text = ["name", "first_message", "id", "cwd"]
-                .map(|name| session[name].as_str().unwrap_or_default().to_lowercase())
-                .join("\n");
-            text.contains(&query)
-        });
+        let found =
+            files.iter().filter_map(|path| session_list::describe(path)).filter(|session| {
+                let text = ["name", "first_message", "id", "cwd"]
+                    .map(|name| session[name].as_str().unwrap_or_default().to_lowercase())
+                    .join("\n");
+                text.contains(&query)
+            });
         found.take(limit).collect()
     }
-}
-
-/// What a list of sessions shows of one.
-fn describe(path: &Path) -> Option<Value> {
-    let (header, entries, _) = Journal::read(path).ok()?;
-    let messages = entries.iter().filter_map(|entry| entry.message());
-    let first = messages.clone().find(|message| message::role(message) == "user");
-    let mut first = first.map(message::text).unwrap_or_default();
-    let end = first.char_indices().nth(200).map_or(first.len(), |(end, _)| end);
-    first.truncate(end);
-    let name = entries.iter().rev().find(|entry| entry.kind == "session_info");
-    Some(json!({
-        "id": header.id,
-        "file": path,
-        "cwd": header.cwd,
-        "created_at": header.created_at,
-        "updated_at": entries.last().map_or(&header.created_at, |entry| &entry.at),
-        "name": name.and_then(|entry| entry.data.get("name").cloned()),
-        "first_message": first,
-        "messages": messages.count(),
-        "parent_session": header.parent_session,
-    }))
 }

@@ -98,8 +98,9 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "list",
         doc: "The sessions on disk, the newest first: `id`, `file`, `cwd`, `name`, `first_message`, \
-              `messages`, `created_at`, `updated_at`, `parent_session`. Those of this directory, or \
-              with `cwd = \"*\"` all; `query` looks into name, first message, id and directory; `limit` \
+              `messages`, `bytes`, `created_at`, `updated_at`, `parent_session`. Sessions of more than \
+              64 KiB are read at their ends only, and `messages` is nil for them. Those of this \
+              directory, or with `cwd = \"*\"` all; `query` looks into name, first message, id and directory; `limit` \
               (50, at most 500).",
         meta: "---@async\n---@param filter? {cwd?: string, query?: string, limit?: integer}\n---@return table[]",
         bind: Bind::Ctx(|lua, call| waiting_method(lua, call, list)),

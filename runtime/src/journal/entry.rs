@@ -110,7 +110,7 @@ impl Entry {
         line(&self.to_value())
     }
 
-    pub(super) fn parse(value: Value) -> Result<Self, &'static str> {
+    pub(crate) fn parse(value: Value) -> Result<Self, &'static str> {
         let Value::Object(mut data) = value else { return Err("not a JSON object") };
         let mut text = |name: &str| match data.remove(name) {
             Some(Value::String(text)) => Some(text),
