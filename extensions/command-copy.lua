@@ -2,11 +2,14 @@
 -- description: Slash commands that take text out of the conversation: copy, jump.
 -- api: 1
 
+local message_text = require("zi.message").text
+
 -- The text of the last answer.
 local function last_answer(messages)
   for index = #messages, 1, -1 do
     local message = messages[index]
-    if message.role == "assistant" and (message.text or "") ~= "" then return message.text end
+    local text = message_text(message)
+    if message.role == "assistant" and text ~= "" then return text end
   end
 end
 
@@ -22,9 +25,10 @@ local function last_turn(messages)
   local parts = {}
   for index = #messages, 1, -1 do
     local message = messages[index]
-    if (message.text or "") ~= "" then
+    local text = message_text(message)
+    if text ~= "" then
       local who = ({ user = "You", assistant = "zi" })[message.role] or message.tool_name or message.role
-      table.insert(parts, 1, ("%s:\n%s"):format(who, message.text))
+      table.insert(parts, 1, ("%s:\n%s"):format(who, text))
     end
     if message.role == "user" then break end
   end

@@ -3,6 +3,7 @@
 -- api: 1
 
 local age = require("zi.age")
+local message_text = require("zi.message").text
 local picker = require("zi.picker")
 
 -- A change waits for the end of a run; who asks for one wants it now.
@@ -83,7 +84,7 @@ local function said(ctx)
   local rows = {}
   for _, message in ipairs(ctx.session.messages({ limit = 500 })) do
     if message.role == "user" then
-      local text = message.text or ""
+      local text = message_text(message)
       table.insert(rows, 1, {
         label = (text:gsub("%s+", " ")),
         value = { entry_id = message.entry_id, text = text },

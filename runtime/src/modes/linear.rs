@@ -380,9 +380,7 @@ impl Screen for LinearFront {
                     result.exit_code.map_or_else(String::new, |code| format!("\n[exit {code}]"));
                 lock(&self.0).line(&format!("{}{code}", result.output));
             }
-            ShellUpdate::Ended(Err(problem)) => {
-                lock(&self.0).line(&format!("[error] {problem}"))
-            }
+            ShellUpdate::Ended(Err(problem)) => lock(&self.0).line(&format!("[error] {problem}")),
         }
     }
 
@@ -473,7 +471,8 @@ fn read_lines(host: &Arc<Host>, front: LinearFront, intents: mpsc::UnboundedSend
     });
 }
 
-/// Ctrl+C stops a run; without one, and for the other signals, zi ends.
+/// Ctrl+C stops a run; without one, or once more while it is being stopped, zi ends, and so it does for
+/// the other signals.
 async fn watch_signals(host: Arc<Host>, intents: mpsc::UnboundedSender<Intent>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
@@ -486,7 +485,7 @@ async fn watch_signals(host: Arc<Host>, intents: mpsc::UnboundedSender<Intent>) 
     loop {
         let code = tokio::select! {
             _ = int.recv() => {
-                if host.current_run().is_some() {
+                if host.current_run().is_some_and(|run| !run.abort.is_cancelled()) {
                     intents.send(Intent::Stop).ok();
                     continue;
                 }

@@ -235,7 +235,6 @@ impl Keymap {
     pub fn rows(&self) -> &[KeyRow] {
         &self.rows
     }
-
 }
 
 /// The keys that the user gave actions, by the name of the action.
