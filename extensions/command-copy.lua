@@ -8,10 +8,8 @@ local message_text = require("zi.message").text
 local function last_answer(messages)
   for index = #messages, 1, -1 do
     local message = messages[index]
-    if message.role == "assistant" then
-      local text = message_text(message)
-      if text ~= "" then return text end
-    end
+    local text = message_text(message)
+    if message.role == "assistant" and text ~= "" then return text end
   end
 end
 

@@ -3,7 +3,7 @@
 -- api: 1
 
 local age = require("zi.age")
-local messages = require("zi.message")
+local message_text = require("zi.message").text
 local picker = require("zi.picker")
 local units = require("zi.units")
 
@@ -86,7 +86,7 @@ local function said(ctx)
   local rows = {}
   for _, message in ipairs(ctx.session.messages({ limit = 500 })) do
     if message.role == "user" then
-      local text = messages.text(message)
+      local text = message_text(message)
       table.insert(rows, 1, {
         label = (text:gsub("%s+", " ")),
         value = { entry_id = message.entry_id, text = text },

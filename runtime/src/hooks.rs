@@ -162,11 +162,16 @@ impl Host {
     }
 
     /// Brings what happened in a view to its owner: to its handlers, and to who waits for it. The
-    /// screen hears when the handlers have dealt with it.
+    /// screen hears when the handlers have dealt with it. Where nobody listens, the action `close` of
+    /// a key means what it says: a view that has the keyboard would never go away.
     pub fn tell_ui(self: &Arc<Self>, event: UiEvent) {
-        self.mailboxes.post(&event);
+        let is_read = self.mailboxes.post(&event);
         let handlers = self.registry.handlers_of(&event.owner, "ui");
         if handlers.is_empty() {
+            if !is_read && !event.closes && event.is_close() {
+                self.mailboxes.close(&event.owner, &event.view);
+                self.front.ui(UiRequest::Remove { owner: event.owner, id: event.view });
+            }
             return;
         }
         let calls: Vec<_> =

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, Pty};
 
 /// A run of the binary in the making. The home and the working directory are new, empty folders; no
 /// key, proxy or setting of whoever runs the tests is seen.
@@ -136,6 +136,19 @@ impl Zi {
     /// Runs it to its end.
     pub fn run(self) -> Done {
         self.start().wait()
+    }
+
+    /// The same run in a terminal.
+    pub fn terminal(&self) -> Pty {
+        let cwd = self.command.get_current_dir().unwrap_or(self.cwd());
+        let mut pty = Pty::new(self.command.get_program()).args(self.command.get_args()).cwd(cwd);
+        pty = pty.keeping(self.folders.clone());
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                pty = pty.env(&name.to_string_lossy(), value);
+            }
+        }
+        pty
     }
 }
 

@@ -55,13 +55,14 @@ pub enum Answers {
     None,
     /// What it is like and its background; nothing modern.
     Xterm,
+    /// The same, and that it shows whole frames only. Then a test sees whole frames only, as well.
+    Frames,
     /// All that kitty says, with a background of `#102030`.
     Kitty,
 }
 
 /// A program that is to run in a terminal. It sees no variable of whoever runs the tests but `PATH`,
 /// and `TERM` is `xterm-256color`.
-#[derive(Debug)]
 pub struct Pty {
     program: OsString,
     args: Vec<OsString>,
@@ -69,7 +70,17 @@ pub struct Pty {
     cwd: Option<PathBuf>,
     size: (u16, u16),
     answers: Answers,
+    kept: Option<Kept>,
 }
+
+impl std::fmt::Debug for Pty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pty").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+/// What has to last as long as a run.
+type Kept = Arc<dyn std::any::Any + Send + Sync>;
 
 impl Pty {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
@@ -80,7 +91,15 @@ impl Pty {
             cwd: None,
             size: (80, 24),
             answers: Answers::default(),
+            kept: None,
         }
+    }
+
+    /// Keeps a value until the run is over.
+    #[must_use]
+    pub fn keeping(mut self, kept: Kept) -> Self {
+        self.kept = Some(kept);
+        self
     }
 
     #[must_use]
@@ -164,6 +183,7 @@ impl Pty {
             before,
             wake,
             reader: Some(reader),
+            _kept: self.kept,
         }
     }
 }
@@ -257,14 +277,15 @@ fn read(shared: &Shared, from: OwnedFd, woken: &UnixStream, answers: Answers) {
 fn answer(piece: &Piece, answers: Answers) -> Option<&'static str> {
     let is_kitty = match answers {
         Answers::None => return None,
-        Answers::Xterm => false,
+        Answers::Xterm | Answers::Frames => false,
         Answers::Kitty => true,
     };
+    let has_frames = answers != Answers::Xterm;
     match piece {
         Piece::Csi(body, 'c') if body.is_empty() => Some("\x1b[?62;22c"),
         Piece::String(']', body) if body == b"11;?" => Some("\x1b]11;rgb:1010/2020/3030\x1b\\"),
         Piece::Csi(body, 'p') if body == "?2026$" => {
-            Some(if is_kitty { "\x1b[?2026;2$y" } else { "\x1b[?2026;0$y" })
+            Some(if has_frames { "\x1b[?2026;2$y" } else { "\x1b[?2026;0$y" })
         }
         Piece::Csi(body, 'u') if body == "?" && is_kitty => Some("\x1b[?0u"),
         Piece::Csi(body, 'q') if body == ">" && is_kitty => Some("\x1bP>|kitty(0.40)\x1b\\"),
@@ -286,6 +307,7 @@ pub struct PtyRun {
     before: Termios,
     wake: UnixStream,
     reader: Option<JoinHandle<()>>,
+    _kept: Option<Kept>,
 }
 
 impl std::fmt::Debug for PtyRun {
@@ -318,11 +340,12 @@ impl PtyRun {
 
     /// The text of the screen, without the blanks at the ends of its rows.
     pub fn screen(&self) -> String {
-        text(self.shared.lock().parser.screen())
+        self.look(text)
     }
 
-    /// Looks at the screen of the emulator.
+    /// Looks at the screen of the emulator, between two frames where the terminal tells them apart.
     pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        self.wait_until(|_| true).ok();
         at(self.shared.lock().parser.screen())
     }
 
@@ -444,6 +467,8 @@ impl PtyRun {
     }
 
     fn wait_until(&self, is_met: impl Fn(&Seen) -> bool) -> Result<(), MutexGuard<'_, Seen>> {
+        let is_whole = |seen: &Seen| seen.is_held || !seen.modes.is_on("?2026");
+        let is_met = |seen: &Seen| is_whole(seen) && is_met(seen);
         let seen = self.shared.lock();
         let waiting = |seen: &mut Seen| !seen.is_over && !is_met(seen);
         let waited = self.shared.changed.wait_timeout_while(seen, PATIENCE, waiting);

@@ -4,7 +4,10 @@
 //! the screen never waits for what is here.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -84,7 +87,12 @@ pub async fn drive(
     mut intents: mpsc::UnboundedReceiver<Intent>,
     first: Option<Prompt>,
 ) {
-    let driver = Driver { host: host.clone(), screen, shell: Mutex::default() };
+    let driver = Driver {
+        host: host.clone(),
+        screen,
+        shell: Mutex::default(),
+        is_running: AtomicBool::new(false),
+    };
     let driver = Arc::new(driver);
     if let Some(prompt) = first {
         driver.clone().start(Said { text: prompt.text, images: prompt.images, is_urgent: false });
@@ -112,6 +120,8 @@ struct Driver {
     screen: Arc<dyn Screen>,
     /// Counts the commands of the user, and ends the one that is running.
     shell: Mutex<(u64, Option<CancellationToken>)>,
+    /// Whether a prompt was taken to be run, and has not ended. It changes with the queues locked.
+    is_running: AtomicBool,
 }
 
 impl Driver {
@@ -165,8 +175,9 @@ impl Driver {
     fn queue(&self, said: Said) {
         let prompt = Prompt { text: said.text, images: said.images, source: "user" };
         {
-            let is_busy = self.host.current_run().is_some();
             let mut queues = lock(&self.host.queues);
+            // What was said before and has not begun to run counts as well.
+            let is_busy = self.is_running.load(Ordering::Acquire) || !queues.prompts.is_empty();
             match (is_busy, said.is_urgent) {
                 (false, _) => queues.prompts.push_back(prompt),
                 (true, true) => queues.steering.push_back(prompt),
@@ -189,7 +200,8 @@ impl Driver {
         self.stop();
         let waiting: Vec<Prompt> = {
             let mut queues = lock(&self.host.queues);
-            let mut waiting: Vec<Prompt> = queues.steering.drain(..).collect();
+            let mut waiting: Vec<Prompt> = queues.prompts.drain(..).collect();
+            waiting.extend(queues.steering.drain(..));
             waiting.extend(queues.follow_up.drain(..));
             waiting
         };
@@ -257,7 +269,12 @@ impl Driver {
             if self.host.shutdown.is_cancelled() {
                 return;
             }
-            let next = lock(&self.host.queues).next_prompt();
+            let next = {
+                let mut queues = lock(&self.host.queues);
+                let next = queues.next_prompt();
+                self.is_running.store(next.is_some(), Ordering::Release);
+                next
+            };
             match next {
                 Some(prompt) => {
                     self.host.emit_queues();

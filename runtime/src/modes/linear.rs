@@ -471,7 +471,8 @@ fn read_lines(host: &Arc<Host>, front: LinearFront, intents: mpsc::UnboundedSend
     });
 }
 
-/// Ctrl+C stops a run; without one, and for the other signals, zi ends.
+/// Ctrl+C stops a run; without one, or once more while it is being stopped, zi ends, and so it does for
+/// the other signals.
 async fn watch_signals(host: Arc<Host>, intents: mpsc::UnboundedSender<Intent>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
@@ -484,7 +485,7 @@ async fn watch_signals(host: Arc<Host>, intents: mpsc::UnboundedSender<Intent>) 
     loop {
         let code = tokio::select! {
             _ = int.recv() => {
-                if host.current_run().is_some() {
+                if host.current_run().is_some_and(|run| !run.abort.is_cancelled()) {
                     intents.send(Intent::Stop).ok();
                     continue;
                 }

@@ -94,11 +94,11 @@ impl Mailboxes {
         self.news.notify_waiters();
     }
 
-    /// Keeps an event for whoever waits.
-    pub fn post(&self, event: &UiEvent) {
+    /// Keeps an event for whoever waits. Answers whether somebody waits, or did before.
+    pub fn post(&self, event: &UiEvent) -> bool {
         let mut boxes = lock(&self.boxes);
         let place = (event.owner.generation, event.view.clone());
-        let Some(mailbox) = boxes.get_mut(&place) else { return };
+        let Some(mailbox) = boxes.get_mut(&place) else { return false };
         let news = event.event();
         if mailbox.waiting.back().is_some_and(|last| is_outdated(last, &news)) {
             mailbox.waiting.pop_back();
@@ -108,8 +108,10 @@ impl Mailboxes {
         }
         mailbox.waiting.push_back(news);
         mailbox.is_closed |= event.closes;
+        let is_read = mailbox.is_read;
         drop(boxes);
         self.news.notify_waiters();
+        is_read
     }
 
     /// Waits for the next event of a view; `None` when the view is gone.

@@ -221,10 +221,13 @@ impl App {
     }
 
     fn say_too_small(&mut self, frame: &mut Frame, area: Rect, theme: &Theme) {
-        let text = format!("zi needs {}×{}", LEAST.0, LEAST.1);
-        let y = area.height / 2;
-        if area.height > 0 {
-            frame.put(0, y.min(area.height - 1), area.width, &text, theme.fg("warning"), None);
+        let size = format!("{}×{}", LEAST.0, LEAST.1);
+        let texts = [format!("zi needs {size}"), format!(">{size}"), size];
+        let text = texts.iter().find(|text| width(text) <= usize::from(area.width));
+        if let Some(text) = text
+            && area.height > 0
+        {
+            frame.put(0, area.height / 2, area.width, text, theme.fg("warning"), None);
         }
         frame.set_cursor(None);
     }

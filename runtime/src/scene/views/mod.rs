@@ -39,6 +39,11 @@ impl UiEvent {
     pub fn event(&self) -> Event {
         Event { name: "ui".to_owned(), fields: self.fields.clone(), lazy: Vec::new() }
     }
+
+    /// Whether it tells of a key that is bound to the action `close`.
+    pub fn is_close(&self) -> bool {
+        self.fields.get("action").and_then(Value::as_str) == Some("close")
+    }
 }
 
 /// What became of a key.
