@@ -33,6 +33,9 @@ pub struct Settings {
     pub theme: Option<String>,
     /// Keys by the name of what they do: one key, or a list.
     pub keys: serde_json::Map<String, Value>,
+    /// Whether the terminal interface takes the mouse, for its wheel; text is then selected with
+    /// shift held down.
+    pub mouse: bool,
     /// Whether what the model thinks is shown whole.
     pub show_thinking: bool,
     pub compaction: Compaction,
@@ -138,6 +141,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("watch", Kind::Flag),
     ("theme", Kind::Text),
     ("keys", Kind::Keys),
+    ("mouse", Kind::Flag),
     ("show_thinking", Kind::Flag),
     ("compaction.enabled", Kind::Flag),
     ("compaction.threshold_percent", Kind::Number(10, 100)),

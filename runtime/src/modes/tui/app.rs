@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::mpsc;
 use zi_kernel::{
     job,
-    term::{Frame as Cells, Input, Key, KeyCode, Terminal, TerminalError},
+    term::{Frame as Cells, Input, Key, KeyCode, MouseKind, Terminal, TerminalError},
 };
 
 use super::{
@@ -189,19 +189,41 @@ impl App {
         let began = Instant::now();
         let mut next = Some(first);
         let mut has_input = false;
+        let mut turning = None;
         while let Some(update) = next {
             has_input |= matches!(update, Update::Input(_));
-            self.take(update);
-            if self.ended || began.elapsed() > BATCH {
+            next = updates.try_recv().ok();
+            let arrow = self.wheel_arrow(&update);
+            let goes_on = arrow.is_some() && next.as_ref().and_then(|it| self.wheel_arrow(it)) == arrow;
+            if arrow.is_some() && (goes_on || turning == arrow) {
+                self.feed.scroll(if arrow == Some(KeyCode::Up) { -1 } else { 1 });
+            } else {
+                self.take(update);
+            }
+            turning = arrow.filter(|_| goes_on);
+            if self.ended {
                 break;
             }
-            next = updates.try_recv().ok();
+            if began.elapsed() > BATCH
+                && let Some(last) = next.take()
+            {
+                self.take(last);
+            }
         }
         self.is_dirty = true;
         // What is typed shows at once.
         if has_input && !self.ended {
             self.draw();
         }
+    }
+
+    /// The arrow that an update is, where the wheel of a mouse may have been meant: a terminal turns
+    /// it into several arrows at once, and nobody types as fast as that.
+    fn wheel_arrow(&self, update: &Update) -> Option<KeyCode> {
+        let Update::Input(Input::Key(key)) = update else { return None };
+        let is_free = !self.views.has_capture() && self.draft.choices().is_none();
+        let is_arrow = *key == Key::new(KeyCode::Up) || *key == Key::new(KeyCode::Down);
+        (is_free && is_arrow && self.search.is_none()).then_some(key.code)
     }
 
     fn take(&mut self, update: Update) {
@@ -321,7 +343,11 @@ impl App {
         match input {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(&text),
-            Input::Mouse(_) => {}
+            Input::Mouse(mouse) => match mouse.kind {
+                MouseKind::WheelUp => self.feed.scroll(-SCROLL_ROWS),
+                MouseKind::WheelDown => self.feed.scroll(SCROLL_ROWS),
+                _ => {}
+            },
             Input::Focus(is_focused) => self.is_focused = is_focused,
             Input::Resize(..) => {}
             Input::Capabilities(capabilities) => {

@@ -111,7 +111,7 @@ async fn run_async(cli: &Cli) -> u8 {
     };
     open_themes(&host, &shared);
     let sender = updates.clone();
-    let options = Options { inline: cli.inline, mouse: false };
+    let options = Options { inline: cli.inline, mouse: host.settings.mouse };
     let terminal = match Terminal::open(options, move |input| sender.send(Update::Input(input))) {
         Ok(terminal) => terminal,
         Err(err) => {
