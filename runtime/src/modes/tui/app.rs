@@ -63,7 +63,7 @@ pub struct App {
     pub(super) draft: Draft,
     pub(super) views: Views,
     pub(super) notices: Notices,
-    pub(super) pictures: Pictures,
+    pub(super) pictures: Arc<Pictures>,
     pub(super) search: Option<Search>,
     pub(super) start: Instant,
     keymap: Keymap,
@@ -93,13 +93,13 @@ pub struct AppParts {
     pub intents: mpsc::UnboundedSender<Intent>,
     pub shared: Arc<Shared>,
     pub draft: Draft,
+    pub pictures: Arc<Pictures>,
     pub is_inline: bool,
 }
 
 impl App {
     pub fn new(parts: AppParts) -> Self {
         let (theme, _) = parts.shared.themes.current();
-        let pictures = Pictures::new(parts.host.io.clone(), parts.host.cwd.clone());
         let mut app = Self {
             feed: Feed::new(parts.host.settings.show_thinking),
             host: parts.host,
@@ -112,7 +112,7 @@ impl App {
             draft: parts.draft,
             views: Views::default(),
             notices: Notices::default(),
-            pictures,
+            pictures: parts.pictures,
             search: None,
             start: Instant::now(),
             keymap: Keymap::default(),

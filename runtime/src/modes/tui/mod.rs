@@ -30,7 +30,7 @@ use super::{driver, interactive, out};
 use crate::{
     cli::Cli,
     host::{Host, lock},
-    scene::format::highlight,
+    scene::{draw::Pictures, format::highlight},
     startup,
     watch::Watch,
 };
@@ -129,6 +129,8 @@ async fn run_async(cli: &Cli) -> u8 {
     };
     draft.set_text(&draft_text);
     let themes = shared.clone();
+    let pictures = Arc::new(Pictures::new(host.io.clone(), host.cwd.clone()));
+    tokio::spawn(watch_frames(host.clone(), pictures.clone(), updates.clone()));
     let parts = AppParts {
         host: host.clone(),
         terminal,
@@ -136,6 +138,7 @@ async fn run_async(cli: &Cli) -> u8 {
         intents: intents.clone(),
         shared,
         draft,
+        pictures,
         is_inline: cli.inline,
     };
     let drawing = thread::Builder::new().name("zi-screen".to_owned());
@@ -148,7 +151,6 @@ async fn run_async(cli: &Cli) -> u8 {
     };
     interactive::begin(&host, cli, &intents);
     tokio::spawn(look_for_themes(host.clone(), themes, updates.clone(), "startup"));
-    tokio::spawn(watch_frames(host.clone(), updates.clone()));
     tokio::spawn(watch_themes(host.clone(), updates.clone()));
     driver::drive(&host, Arc::new(updates.clone()), taken, first).await;
     interactive::finish(&host, GRACE).await;
@@ -197,11 +199,12 @@ async fn watch_themes(host: Arc<Host>, updates: Updates) {
     }
 }
 
-/// Has the screen drawn when a surface got a frame.
-async fn watch_frames(host: Arc<Host>, updates: Updates) {
+/// Has the screen drawn when a surface got a frame, or an image was read.
+async fn watch_frames(host: Arc<Host>, pictures: Arc<Pictures>, updates: Updates) {
     loop {
         tokio::select! {
             () = host.surfaces.changed() => updates.send(Update::Frame),
+            () = pictures.changed() => updates.send(Update::Frame),
             () = host.shutdown.cancelled() => return,
         }
     }
