@@ -40,6 +40,8 @@ use crate::{
 
 /// The shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
+/// Arrows that come closer together than this were not typed.
+const WHEEL: Duration = Duration::from_millis(3);
 /// How long updates are taken in before the next frame is drawn.
 const BATCH: Duration = Duration::from_millis(8);
 /// Within this time a second press of the same key means more than the first.
@@ -194,6 +196,9 @@ impl App {
             has_input |= matches!(update, Update::Input(_));
             next = updates.try_recv().ok();
             let arrow = self.wheel_arrow(&update);
+            if arrow.is_some() && next.is_none() {
+                next = updates.recv_timeout(WHEEL).ok();
+            }
             let goes_on = arrow.is_some() && next.as_ref().and_then(|it| self.wheel_arrow(it)) == arrow;
             if arrow.is_some() && (goes_on || turning == arrow) {
                 self.feed.scroll(if arrow == Some(KeyCode::Up) { -1 } else { 1 });

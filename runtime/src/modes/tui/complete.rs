@@ -202,7 +202,8 @@ pub async fn find(host: Arc<Host>, files: Files, wanted: Wanted) -> Vec<Item> {
         }
         Wanted::Argument { command, callback, prefix } => {
             let label = format!("completion of /{command}");
-            ask(&host, &callback, &label, prefix, "").await
+            let items = ask(&host, &callback, &label, prefix.clone(), "").await;
+            fitting(items, &prefix)
         }
         Wanted::Own { trigger, callbacks, prefix } => {
             let label = format!("completion of `{trigger}`");
@@ -213,7 +214,7 @@ pub async fn find(host: Arc<Host>, files: Files, wanted: Wanted) -> Vec<Item> {
                 );
             }
             items.truncate(MAX_ITEMS);
-            items
+            fitting(items, &format!("{trigger}{prefix}"))
         }
     }
 }
@@ -285,6 +286,13 @@ async fn ask(
             Vec::new()
         }
     }
+}
+
+/// The items that what was typed could mean, the best first: extensions may offer all that they have.
+fn fitting(items: Vec<Item>, typed: &str) -> Vec<Item> {
+    let values: Vec<&str> = items.iter().map(|item| item.value.as_str()).collect();
+    let found = fuzzy::rank(typed, &values, MAX_ITEMS);
+    found.into_iter().map(|(index, _)| items[index].clone()).collect()
 }
 
 fn read_item(item: &Value, mark: &str) -> Option<Item> {
