@@ -68,6 +68,8 @@ pub struct App {
     files: Files,
     /// Counts questions for completions; only the answer to the last one is used.
     asked: u64,
+    /// The question whose answer is on offer.
+    answered: u64,
     pub(super) is_busy: bool,
     /// Whether the conversation stays in the terminal's own scrollback.
     pub(super) is_inline: bool,
@@ -115,6 +117,7 @@ impl App {
             keymap: Keymap::default(),
             files: Files::default(),
             asked: 0,
+            answered: 0,
             is_busy: false,
             is_inline: parts.is_inline,
             is_focused: true,
@@ -126,11 +129,11 @@ impl App {
             unprinted: VecDeque::new(),
             ended: false,
         };
+        app.feed.rebuild(&app.host);
         if let Some(problem) = problem {
             app.tell(Level::Warn, &problem);
         }
         app.read_registrations();
-        app.feed.rebuild(&app.host);
         app
     }
 
@@ -221,6 +224,7 @@ impl App {
             Update::Busy(is_busy) => self.is_busy = is_busy,
             Update::Choices(number, choices) => {
                 if number == self.asked && choices.range.end <= self.draft.text().len() {
+                    self.answered = number;
                     self.draft.offer(Some(choices));
                 }
             }
@@ -490,6 +494,7 @@ impl App {
             return;
         }
         if let Some(said) = self.draft.take(is_urgent) {
+            self.asked += 1;
             self.feed.to_bottom();
             self.send(Intent::Say(said));
         }
@@ -499,6 +504,11 @@ impl App {
     /// word of a text waits for more. Answers whether that was all that was meant.
     fn takes_choice(&mut self) -> bool {
         let Some(choices) = self.draft.choices() else { return false };
+        if self.answered != self.asked {
+            // They were for what stood there before the last letters.
+            self.draft.offer(None);
+            return false;
+        }
         match choices.place {
             Place::Argument { is_empty: true } if !choices.is_touched => false,
             Place::Command | Place::Argument { .. } => {
@@ -593,7 +603,7 @@ impl App {
     }
 
     fn complete_key(&mut self) {
-        if self.draft.choices().is_some() {
+        if self.draft.choices().is_some() && self.answered == self.asked {
             self.accept_choice();
         } else {
             self.complete(true);
@@ -610,6 +620,7 @@ impl App {
         let mut choices = Choices { range, place: wanted.place(), ..Choices::default() };
         if let complete::Wanted::Command { prefix } = &wanted {
             choices.items = complete::commands(&self.host, prefix);
+            self.answered = self.asked;
             self.draft.offer(Some(choices));
             return;
         }
