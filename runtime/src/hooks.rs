@@ -164,12 +164,14 @@ impl Host {
     /// Brings what happened in a view to its owner: to its handlers, and to who waits for it. The
     /// screen hears when the handlers have dealt with it. Where nobody listens, the action `close` of
     /// a key means what it says: a view that has the keyboard would never go away.
-    pub fn tell_ui(self: &Arc<Self>, event: UiEvent) {
-        let is_read = self.mailboxes.post(&event);
+    pub fn tell_ui(self: &Arc<Self>, mut event: UiEvent) {
         let handlers = self.registry.handlers_of(&event.owner, "ui");
+        let is_heard = !handlers.is_empty() || self.mailboxes.is_read(&event.owner, &event.view);
+        let has_to_go = !is_heard && !event.closes && event.is_close();
+        event.closes |= has_to_go;
+        self.mailboxes.post(&event);
         if handlers.is_empty() {
-            if !is_read && !event.closes && event.is_close() {
-                self.mailboxes.close(&event.owner, &event.view);
+            if has_to_go {
                 self.front.ui(UiRequest::Remove { owner: event.owner, id: event.view });
             }
             return;

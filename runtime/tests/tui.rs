@@ -795,3 +795,161 @@ fn the_title_and_the_clipboard_are_left_alone_until_asked() {
     run.wait_for_output(0, "\x1b]52;c;Y29weSB0aGlz");
     leave(run);
 }
+
+#[test]
+fn escape_ends_the_innermost_thing_first() {
+    let server = Server::start();
+    let gate = server.gate();
+    server.reply(halting("being said", &gate, " still"));
+    let run = open(&against(&server));
+    say(&run, "go");
+    run.wait_for_text("being said");
+    run.send("/mod");
+    run.wait_for_text("Choose the model");
+    escape(&run);
+    wait_gone(&run, "Choose the model");
+    wait_for_draft(&run, "/mod");
+    run.wait_for_text("esc stops");
+    escape(&run);
+    run.wait_for_text("aborted");
+    wait_gone(&run, "esc stops");
+    wait_for_draft(&run, "/mod");
+    escape(&run);
+    run.wait_for("an empty draft", |screen| draft(screen).is_empty());
+    gate.open();
+    leave(run);
+}
+
+#[test]
+fn keys_are_the_users_to_choose() {
+    let server = Server::start();
+    server.reply(text("heard"));
+    let settings = json!({ "keys": { "submit": ["ctrl+t"], "newline": "enter", "no_such": "x" } });
+    let run = open(&against(&server).settings(&settings));
+    run.wait_for_text("`keys.no_such` is no action");
+    run.send("a");
+    run.key("enter");
+    run.send("b");
+    wait_for_draft(&run, "a\nb");
+    run.key("ctrl+t");
+    run.wait_for_text("heard");
+    assert_eq!(heard(&server.requests()[0]), ["a\nb"]);
+    leave(run);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_costs_no_memory_and_catches_up() {
+    let server = Server::start();
+    let line = "words that fill a line of the terminal from one end to the other, and so on\n\n";
+    let gate = server.gate();
+    server.reply(halting(&line.repeat(40_000), &gate, "the very last line"));
+    let run = open(&against(&server));
+    say(&run, "go");
+    run.wait_for_text("words that fill");
+    run.hold();
+    let before = run.output_length();
+    gate.open();
+    server.wait_for_requests(1);
+    run.send("typed meanwhile");
+    run.release();
+    run.wait_for_text("the very last line");
+    wait_for_draft(&run, "typed meanwhile");
+    let written = run.output_length() - before;
+    assert!(written < 2 << 20, "{written} bytes");
+    quit(run);
+}
+
+#[test]
+fn no_input_at_all_breaks_it() {
+    use rand::{Rng as _, SeedableRng as _};
+    let seed = std::env::var("ZI_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed: u64 = seed.unwrap_or_else(rand::random);
+    println!("ZI_SEED={seed}");
+    let mut rng = rand::rngs::StdRng::seed_from_u64(seed);
+    // No letters that make words, and no key that ends it or puts it to sleep.
+    let keys = [
+        "a",
+        "é",
+        "漢",
+        "👨‍👩‍👧",
+        " ",
+        "@",
+        "enter",
+        "tab",
+        "shift+tab",
+        "backspace",
+        "delete",
+        "up",
+        "down",
+        "left",
+        "right",
+        "home",
+        "end",
+        "pageup",
+        "pagedown",
+        "ctrl+a",
+        "ctrl+b",
+        "ctrl+e",
+        "ctrl+f",
+        "ctrl+j",
+        "ctrl+k",
+        "ctrl+l",
+        "ctrl+n",
+        "ctrl+o",
+        "ctrl+p",
+        "ctrl+r",
+        "ctrl+t",
+        "ctrl+u",
+        "ctrl+w",
+        "ctrl+y",
+        "alt+up",
+        "alt+down",
+        "alt+left",
+        "alt+right",
+        "alt+b",
+        "alt+f",
+        "alt+d",
+        "alt+y",
+        "alt+enter",
+        "shift+up",
+        "ctrl+home",
+        "ctrl+end",
+        "ctrl+up",
+        "f1",
+        "f12",
+        "insert",
+    ];
+    let server = Server::start();
+    server.otherwise(text(&numbered(30)));
+    let run = open(&against(&server).file("a漢.txt", "").file("dir/b.txt", ""));
+    for _ in 0..1500 {
+        match rng.random_range(0..40) {
+            0 => escape(&run),
+            1 => run.paste(&"a\u{301}b\r\n\x1b[2J".repeat(rng.random_range(0..30))),
+            2 => {
+                let bytes: Vec<u8> = (0..rng.random_range(1..20)).map(|_| rng.random()).collect();
+                // What ends or stops it is left out.
+                let harmless = |byte: &u8| {
+                    !matches!(byte, 0x03 | 0x04 | 0x07 | 0x1a | b'!' | b'/' | b'p' | b'v')
+                };
+                run.send(bytes.into_iter().filter(harmless).collect::<Vec<_>>());
+                run.send("\x1b\\");
+            }
+            3 => run.resize(rng.random_range(1..140), rng.random_range(1..50)),
+            _ => {
+                let key = keys[rng.random_range(0..keys.len())];
+                if key.is_ascii() { run.key(key) } else { run.send(key) }
+            }
+        }
+    }
+    // Out of whatever is half done, and then it works as ever.
+    run.send("\x1b[201~\x1b\\");
+    run.resize(100, 30);
+    for _ in 0..8 {
+        escape(&run);
+    }
+    run.key("ctrl+u");
+    run.key("ctrl+k");
+    run.key("ctrl+l");
+    quit(run);
+}

@@ -3,8 +3,8 @@
 mod screen;
 
 use screen::{
-    against, call, checked, demo, halting, heard, idle, ready, runs, say, terminal, text,
-    wait_until,
+    against, call, checked, command, demo, escape, halting, heard, idle, ready, runs, say,
+    terminal, text, wait_gone, wait_until,
 };
 use serde_json::json;
 use zi_testkit::{Ended, Pty, Server, Zi};
@@ -111,4 +111,31 @@ fn inline_the_conversation_stays_in_the_scrollback() {
     }
     assert!(ended.screen.contains("and the end"), "{}", ended.screen);
     assert!(ended.screen.contains("zi --session"), "{}", ended.screen);
+}
+
+#[test]
+fn inline_dialogs_and_sizes_leave_the_conversation_whole() {
+    let server = Server::start();
+    server.reply(text("the first answer"));
+    server.reply(text("the second answer"));
+    let run = terminal(&against(&server).arg("--inline")).start();
+    ready(&run);
+    say(&run, "go");
+    run.wait_for_text("the first answer");
+    idle(&run);
+    for _ in 0..3 {
+        command(&run, "/reasoning");
+        run.wait_for_text("Thinking");
+        escape(&run);
+        wait_gone(&run, "Thinking");
+    }
+    for (columns, rows) in [(60, 20), (1, 1), (120, 40), (100, 30)] {
+        run.resize(columns, rows);
+    }
+    run.key("ctrl+l");
+    say(&run, "more");
+    run.wait_for_text("the second answer");
+    idle(&run);
+    let ended = checked(run.end_with("ctrl+d"), 0);
+    assert!(ended.screen.contains("the second answer"), "{}", ended.screen);
 }

@@ -2,7 +2,10 @@
 
 use std::{
     rc::Rc,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,6 +44,8 @@ pub struct Call {
     pub signal: CancellationToken,
     tool: Option<ToolContext>,
     epoch: u64,
+    /// Tells calls apart.
+    pub(super) number: u64,
     /// The edit of a view that the call was told of.
     pub(super) seen: Option<u64>,
     /// The time that the call has, if somebody waits for its answer.
@@ -74,13 +79,17 @@ impl Progress {
     }
 }
 
+/// Counts calls.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
 impl Call {
     pub fn new(host: &Arc<Host>, owner: &Arc<Extension>) -> Self {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
         let epoch = host.epoch.load(Ordering::Acquire);
         let (seen, patience) = (None, Patience::default());
-        Self { host, owner, signal, tool: None, epoch, seen, patience }
+        let number = CALLS.fetch_add(1, Ordering::Relaxed);
+        Self { host, owner, signal, tool: None, epoch, number, seen, patience }
     }
 
     /// Whether the session that the call was made for is no longer the present one.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     scene::{
         UiRequest,
-        mail::{MAX_VIEWS, Opened},
+        mail::{MAX_VIEWS, Opened, Renderer},
         notify::{Level, Notice},
         tree::{MAX_ID_BYTES, Rendering, View},
     },
@@ -112,15 +112,14 @@ fn render(lua: &Lua, call: &Rc<Call>, spec: Value) -> Result<MultiValue> {
             if !owner.is_active() {
                 return fail(lua, "stale", "this build of the extension was replaced");
             }
-            match call.host.mailboxes.open(&owner, &view.id, view.focus) {
-                Opened::Shown => {}
-                Opened::Left => return true.into_lua_multi(lua),
-                Opened::TooMany => {
-                    let text = format!("ctx.ui.render: {MAX_VIEWS} views are shown already");
-                    return fail(lua, "limit", text);
-                }
+            let by = Renderer { call: call.number, seen: call.seen };
+            let opened = call.host.mailboxes.open(&owner, &view.id, view.focus, by);
+            if opened == Opened::TooMany {
+                let text = format!("ctx.ui.render: {MAX_VIEWS} views are shown already");
+                return fail(lua, "limit", text);
             }
-            request(lua, call, UiRequest::Render { owner, view, seen: call.seen })
+            let is_update = opened == Opened::Still;
+            request(lua, call, UiRequest::Render { owner, view, seen: call.seen, is_update })
         }
         Err(problem) => {
             let text = format!("ctx.ui.render: {problem}");
@@ -136,7 +135,7 @@ async fn wait(lua: Lua, call: Rc<Call>, (view, opts): (Value, Value)) -> Result<
     let limit = Fields::or_empty(&lua, WHO, opts)?.opt_count("timeout_ms", MAX_WAIT_MS)?;
     let asks = call.host.mailboxes.asks(&call.owner, &view);
     let _held = asks.then(|| call.patience.hold());
-    let (host, owner) = (call.host.clone(), call.owner.clone());
+    let (host, owner, number) = (call.host.clone(), call.owner.clone(), call.number);
     let sleep = limit.map(|ms| {
         let span = Duration::from_millis(ms);
         (call.host.frozen_sleep(span), span)
@@ -151,7 +150,7 @@ async fn wait(lua: Lua, call: Rc<Call>, (view, opts): (Value, Value)) -> Result<
         };
         let event = tokio::select! {
             biased;
-            event = host.mailboxes.next(owner.generation, &view) => Some(event),
+            event = host.mailboxes.next(owner.generation, &view, number) => Some(event),
             () = timeout => None,
         };
         // Who reads an event has seen all edits up to it.

@@ -30,33 +30,46 @@ pub struct Mailboxes {
 struct Mailbox {
     waiting: VecDeque<Event>,
     is_closed: bool,
-    /// Whether somebody takes events from it.
-    is_read: bool,
+    /// The number of the edit with which the user closed the view.
+    closed_by: u64,
     /// Whether the view takes the keyboard: somebody is asked something.
     asks: bool,
+    /// The call that waited last for what happens in the view.
+    reader: Option<u64>,
 }
 
-/// What becomes of a view that is to be shown.
+/// What rendering a view means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opened {
-    Shown,
-    /// The user has closed it, and whoever reads its events has not come to that yet: it stays closed.
-    Left,
+    /// The view is shown from now on.
+    Anew,
+    /// It is the next picture of a view that is shown, or of one that the user has closed and who
+    /// renders does not know yet: that one stays closed.
+    Still,
     /// The extension shows too many.
     TooMany,
 }
 
+/// Who renders a view: which call, and which edit it was told of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Renderer {
+    pub call: u64,
+    pub seen: Option<u64>,
+}
+
 impl Mailboxes {
-    /// A view is to be shown.
-    pub fn open(&self, owner: &Extension, view: &str, asks: bool) -> Opened {
+    /// An extension renders a view.
+    pub fn open(&self, owner: &Extension, view: &str, asks: bool, by: Renderer) -> Opened {
         let mut boxes = lock(&self.boxes);
         let place = (owner.generation, view.to_owned());
         if let Some(mailbox) = boxes.get_mut(&place) {
-            if mailbox.is_closed && mailbox.is_read && !mailbox.waiting.is_empty() {
-                return Opened::Left;
+            let reads_on = mailbox.reader == Some(by.call) && !mailbox.waiting.is_empty();
+            let is_behind = reads_on || by.seen.is_some_and(|seen| seen < mailbox.closed_by);
+            if !mailbox.is_closed || is_behind {
+                mailbox.asks = asks;
+                return Opened::Still;
             }
-            (mailbox.is_closed, mailbox.asks) = (false, asks);
-            return Opened::Shown;
+            boxes.remove(&place);
         }
         let count = |boxes: &HashMap<(u64, String), Mailbox>| {
             boxes.keys().filter(|(generation, _)| *generation == owner.generation).count()
@@ -68,7 +81,7 @@ impl Mailboxes {
             return Opened::TooMany;
         }
         boxes.insert(place, Mailbox { asks, ..Mailbox::default() });
-        Opened::Shown
+        Opened::Anew
     }
 
     /// Whether the view is shown.
@@ -94,11 +107,18 @@ impl Mailboxes {
         self.news.notify_waiters();
     }
 
-    /// Keeps an event for whoever waits. Answers whether somebody waits, or did before.
-    pub fn post(&self, event: &UiEvent) -> bool {
+    /// Whether somebody waits for what happens in the view, or did before.
+    pub fn is_read(&self, owner: &Extension, view: &str) -> bool {
+        let boxes = lock(&self.boxes);
+        let mailbox = boxes.get(&(owner.generation, view.to_owned()));
+        mailbox.is_some_and(|mailbox| mailbox.reader.is_some())
+    }
+
+    /// Keeps an event for whoever waits.
+    pub fn post(&self, event: &UiEvent) {
         let mut boxes = lock(&self.boxes);
         let place = (event.owner.generation, event.view.clone());
-        let Some(mailbox) = boxes.get_mut(&place) else { return false };
+        let Some(mailbox) = boxes.get_mut(&place) else { return };
         let news = event.event();
         if mailbox.waiting.back().is_some_and(|last| is_outdated(last, &news)) {
             mailbox.waiting.pop_back();
@@ -107,15 +127,16 @@ impl Mailboxes {
             mailbox.waiting.pop_front();
         }
         mailbox.waiting.push_back(news);
-        mailbox.is_closed |= event.closes;
-        let is_read = mailbox.is_read;
+        if event.closes {
+            mailbox.is_closed = true;
+            mailbox.closed_by = event.edit.unwrap_or(0);
+        }
         drop(boxes);
         self.news.notify_waiters();
-        is_read
     }
 
-    /// Waits for the next event of a view; `None` when the view is gone.
-    pub async fn next(&self, generation: u64, view: &str) -> Option<Event> {
+    /// Waits for the next event of a view, for the call of that number; `None` when the view is gone.
+    pub async fn next(&self, generation: u64, view: &str, call: u64) -> Option<Event> {
         let place = (generation, view.to_owned());
         loop {
             let mut news = std::pin::pin!(self.news.notified());
@@ -124,7 +145,7 @@ impl Mailboxes {
             {
                 let mut boxes = lock(&self.boxes);
                 let mailbox = boxes.get_mut(&place)?;
-                mailbox.is_read = true;
+                mailbox.reader = Some(call);
                 if let Some(event) = mailbox.waiting.pop_front() {
                     return Some(event);
                 }

@@ -17,6 +17,8 @@ pub enum UiRequest {
         /// The edit that the code which renders has seen: it handles the event that told of it.
         /// Nothing stands for the last one whose handlers have ended.
         seen: Option<u64>,
+        /// Whether it is the next picture of a view, which does not bring back one that is gone.
+        is_update: bool,
     },
     Remove {
         owner: Arc<Extension>,

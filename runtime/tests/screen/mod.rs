@@ -37,7 +37,7 @@ pub fn ready(run: &PtyRun) {
     run.wait_for("an editor", |screen| row_with(screen, "›").is_some());
     run.wait_for("a status line", |screen| {
         let rows = rows(screen);
-        let rule = rows.iter().rposition(is_rule);
+        let rule = rows.iter().rposition(|row| is_rule(row));
         rule.and_then(|at| rows.get(at + 1)).is_some_and(|row| !row.is_empty())
     });
 }
@@ -151,7 +151,7 @@ pub fn has(screen: &vt100::Screen, text: &str) -> bool {
 }
 
 /// The rules around the draft.
-fn is_rule(row: &String) -> bool {
+fn is_rule(row: &str) -> bool {
     row.starts_with("──")
 }
 
@@ -161,8 +161,10 @@ const INVITATIONS: [&str; 2] = ["say what you want done", "what you say now wait
 /// The rows of the draft: between the last two rules.
 pub fn draft(screen: &vt100::Screen) -> String {
     let rows = rows(screen);
-    let Some(bottom) = rows.iter().rposition(is_rule) else { return String::new() };
-    let Some(top) = rows[..bottom].iter().rposition(is_rule) else { return String::new() };
+    let Some(bottom) = rows.iter().rposition(|row| is_rule(row)) else { return String::new() };
+    let Some(top) = rows[..bottom].iter().rposition(|row| is_rule(row)) else {
+        return String::new();
+    };
     let marks = ['›', '!', ' '];
     let lines = rows[top + 1..bottom].iter().map(|row| row.trim_start_matches(marks));
     let text = lines.collect::<Vec<_>>().join("\n");
@@ -172,8 +174,8 @@ pub fn draft(screen: &vt100::Screen) -> String {
 /// What is above the draft.
 pub fn above(screen: &vt100::Screen) -> String {
     let rows = rows(screen);
-    let bottom = rows.iter().rposition(is_rule).unwrap_or(rows.len());
-    let top = rows[..bottom].iter().rposition(is_rule).unwrap_or(bottom);
+    let bottom = rows.iter().rposition(|row| is_rule(row)).unwrap_or(rows.len());
+    let top = rows[..bottom].iter().rposition(|row| is_rule(row)).unwrap_or(bottom);
     rows[..top].join("\n")
 }
 

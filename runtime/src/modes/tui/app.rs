@@ -72,6 +72,8 @@ pub struct App {
     files: Files,
     /// Counts questions for completions; only the answer to the last one is used.
     asked: u64,
+    /// The question whose answer is on offer.
+    answered: u64,
     pub(super) is_busy: bool,
     /// Whether the conversation stays in the terminal's own scrollback.
     pub(super) is_inline: bool,
@@ -120,6 +122,7 @@ impl App {
             keymap: Keymap::default(),
             files: Files::default(),
             asked: 0,
+            answered: 0,
             is_busy: false,
             is_inline: parts.is_inline,
             is_focused: true,
@@ -131,8 +134,8 @@ impl App {
             unprinted: VecDeque::new(),
             ended: false,
         };
-        app.read_registrations();
         app.feed.rebuild(&app.host);
+        app.read_registrations();
         app
     }
 
@@ -249,6 +252,7 @@ impl App {
             Update::Busy(is_busy) => self.is_busy = is_busy,
             Update::Choices(number, choices) => {
                 if number == self.asked && choices.range.end <= self.draft.text().len() {
+                    self.answered = number;
                     self.draft.offer(Some(choices));
                 }
             }
@@ -527,6 +531,7 @@ impl App {
             return;
         }
         if let Some(said) = self.draft.take(is_urgent) {
+            self.asked += 1;
             self.feed.go_to_bottom();
             self.send(Intent::Say(said));
         }
@@ -536,6 +541,11 @@ impl App {
     /// word of a text waits for more. Answers whether that was all that was meant.
     fn takes_choice(&mut self) -> bool {
         let Some(choices) = self.draft.choices() else { return false };
+        if self.answered != self.asked {
+            // They were for what stood there before the last letters.
+            self.draft.offer(None);
+            return false;
+        }
         match choices.place {
             Place::Argument { is_empty: true } if !choices.is_touched => false,
             Place::Command | Place::Argument { .. } => {
@@ -630,7 +640,7 @@ impl App {
     }
 
     fn complete_key(&mut self) {
-        if self.draft.choices().is_some() {
+        if self.draft.choices().is_some() && self.answered == self.asked {
             self.accept_choice();
         } else {
             self.complete(true);
@@ -647,6 +657,7 @@ impl App {
         let mut choices = Choices { range, place: wanted.place(), ..Choices::default() };
         if let complete::Wanted::Command { prefix } = &wanted {
             choices.items = complete::commands(&self.host, prefix);
+            self.answered = self.asked;
             self.draft.offer(Some(choices));
             return;
         }

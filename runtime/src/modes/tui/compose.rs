@@ -79,11 +79,6 @@ impl App {
         self.draw_draft(&mut frame, rows.draft, &theme);
         let context =
             DrawContext { theme: &theme, now, surfaces: &host.surfaces, pictures: &self.pictures };
-        if let Some((hint, _)) = &self.hint {
-            let rect = if rows.bottom_rule.height > 0 { rows.bottom_rule } else { rows.status };
-            let text = format!(" {hint} ");
-            frame.put(rect.x + 1, rect.y, rect.right(), &text, theme.fg("warning"), None);
-        }
         self.notices.draw(&mut frame, rows.transcript, context);
         if let Some(choices) = self.draft.choices() {
             let bottom = if rows.top_rule.height > 0 { rows.top_rule.y } else { rows.draft.y };
@@ -104,6 +99,12 @@ impl App {
         self.views.draw_overlays(&mut frame, area, context);
         if has_search && !self.views.has_capture() {
             frame.set_cursor(cursor);
+        }
+        // It answers a key, whatever has the keyboard.
+        if let Some((hint, _)) = &self.hint {
+            let rect = if rows.bottom_rule.height > 0 { rows.bottom_rule } else { rows.status };
+            let text = format!(" {hint} ");
+            frame.put(rect.x + 1, rect.y, rect.right(), &text, theme.fg("warning"), None);
         }
         frame
     }

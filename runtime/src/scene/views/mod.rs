@@ -68,7 +68,11 @@ impl Views {
     /// Does what an extension asks. Answers the request back when it is not about views.
     pub fn apply(&mut self, request: UiRequest) -> Option<UiRequest> {
         match request {
-            UiRequest::Render { owner, view, seen } => self.render(owner, *view, seen),
+            UiRequest::Render { owner, view, seen, is_update } => {
+                if !is_update || self.find(owner.generation, &view.id).is_some() {
+                    self.render(owner, *view, seen);
+                }
+            }
             UiRequest::Remove { owner, id } => self.remove(owner.generation, &id),
             UiRequest::Dropped { generation } => self.remove_owner(generation),
             UiRequest::Seen { generation, view, edit } => {

@@ -38,8 +38,12 @@ impl Views {
         let mounted = &mut self.mounted[at];
         let (mut events, closes) = take(mounted);
         if closes || (mounted.view.slot.until_input && !events.is_empty()) {
+            // Who renders the view before it hears of this does not bring it back.
+            let number = mounted.count_edit("");
             if let Some(first) = events.first_mut() {
                 first.closes = true;
+                first.edit = Some(number);
+                first.fields.insert("edit".to_owned(), number.into());
             }
             self.mounted.remove(at);
         }
