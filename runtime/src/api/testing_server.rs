@@ -98,7 +98,8 @@ fn read_reply(lua: &Lua, spec: Value) -> Result<Reply> {
         (None, Value::Nil, Some(Data::Array(events))) => (Some("text/event-stream"), sse(&events)),
         (None, Value::Nil, Some(_)) => return fields.invalid("sse", "must be an array of events"),
         _ => {
-            return fields.invalid("body", "stands alone: one of `body`, `json` and `sse` is given");
+            return fields
+                .invalid("body", "stands alone: one of `body`, `json` and `sse` is given");
         }
     };
     let is_kind = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
