@@ -4,7 +4,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -160,6 +160,8 @@ pub struct Host {
     pub(crate) loaded: Mutex<(Vec<Arc<Extension>>, Vec<LoadProblem>)>,
     /// The files of `-e`.
     pub(crate) explicit: Vec<PathBuf>,
+    /// What the project brings along and may not act with: its folder, its hash and the reason.
+    pub untrusted_project: OnceLock<Value>,
     /// Whether the project's content must be trusted again before it is read again.
     pub(crate) recheck_trust: bool,
     /// The thread of the bundled extensions.
@@ -248,6 +250,7 @@ impl Host {
             selection: Mutex::new(selection),
             loaded: Mutex::default(),
             explicit: parts.explicit,
+            untrusted_project: OnceLock::new(),
             recheck_trust: parts.recheck_trust,
             bundle_worker: Mutex::new(None),
             extension_settings,

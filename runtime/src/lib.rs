@@ -35,6 +35,7 @@ pub mod startup;
 pub mod surfaces;
 pub mod testbed;
 pub mod testbed_screen;
+pub mod testbed_server;
 pub mod trust;
 pub mod watch;
 

@@ -20,7 +20,7 @@ impl Host {
     /// The credential for requests to `provider`; a login is renewed first when its time is up.
     pub async fn credential(
         self: &Arc<Self>,
-        provider: &ProviderSpec,
+        provider: &Arc<ProviderSpec>,
     ) -> Result<Credential, AuthError> {
         let own_server = self.flags.base_url.is_some();
         let flag = self.flags.api_key.as_deref();
@@ -28,7 +28,7 @@ impl Host {
             Found::Ready(credential) => return Ok(credential),
             Found::Login(login) => login,
         };
-        let login = if is_stale(&login) { self.renew(provider).await? } else { login };
+        let login = if is_stale(&login) { self.renewed(provider).await? } else { login };
         let token = match provider.oauth.get("get_api_key") {
             Some(callback) => call(provider, callback, "get_api_key", Some(login)).await?,
             None => login.get("access").cloned().unwrap_or_default(),
@@ -37,6 +37,14 @@ impl Host {
             Value::String(token) if !token.is_empty() => Ok(Credential::Token(token)),
             _ => Err(unusable(provider, "there is no token in it")),
         }
+    }
+
+    /// Renews a login, to the end even if who asked goes away: the authority may take a refresh token
+    /// only once, and what it answers has to be kept.
+    async fn renewed(self: &Arc<Self>, provider: &Arc<ProviderSpec>) -> Result<Value, AuthError> {
+        let (host, of) = (self.clone(), provider.clone());
+        let renewal = self.io.spawn(async move { host.renew(&of).await });
+        renewal.await.unwrap_or_else(|err| Err(unusable(provider, format!("a fault in zi: {err}"))))
     }
 
     /// Renews a login once for all who need it, in this process and in others.

@@ -4,7 +4,7 @@
 //! registration. It does not depend on when an extension finished loading.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -230,6 +230,53 @@ impl Registry {
             commands: own(&tables.commands, owner),
             providers: own(&tables.providers, owner),
             handlers: tables.handlers.values().map(|claims| own(claims, owner)).sum(),
+        })
+    }
+
+    /// Everything that one extension has registered, whether it counts or not: its kind, and the name
+    /// with what tells how far it reaches.
+    pub fn registered(&self, owner: &Arc<Extension>) -> BTreeSet<(&'static str, String)> {
+        fn own<'a, T>(
+            claims: &'a Claims<T>,
+            owner: &'a Arc<Extension>,
+        ) -> impl Iterator<Item = &'a Arc<T>> {
+            let of_owner = claims.0.iter().filter(move |claim| Arc::ptr_eq(&claim.owner, owner));
+            of_owner.map(|claim| &claim.item)
+        }
+        self.read(|tables| {
+            let mut all = BTreeSet::new();
+            for tool in own(&tables.tools, owner) {
+                all.insert(("tool", format!("`{}`, kind {}", tool.name, tool.kind)));
+            }
+            for command in own(&tables.commands, owner) {
+                let names = std::iter::once(&command.name).chain(&command.aliases);
+                all.extend(names.map(|name| ("command", format!("`/{name}`"))));
+            }
+            for provider in own(&tables.providers, owner) {
+                all.insert(("provider", format!("`{}` at {}", provider.name, provider.base_url)));
+            }
+            for adapter in own(&tables.adapters, owner) {
+                all.insert(("wire adapter", format!("`{}`", adapter.name)));
+            }
+            for _ in own(&tables.loops, owner) {
+                all.insert(("turn loop", String::new()));
+            }
+            for key in own(&tables.keys, owner) {
+                all.insert(("key", format!("`{}`", key.key)));
+            }
+            for theme in own(&tables.themes, owner) {
+                all.insert(("theme", format!("`{}`", theme.name)));
+            }
+            for completer in own(&tables.completers, owner) {
+                all.insert(("completions for", format!("`{}`", completer.trigger)));
+            }
+            for renderer in own(&tables.renderers, owner) {
+                all.insert(("renderer for", format!("`{}`", renderer.custom_type)));
+            }
+            for (event, claims) in &tables.handlers {
+                all.extend(own(claims, owner).map(|_| ("event", format!("`{event}`"))));
+            }
+            all
         })
     }
 

@@ -76,7 +76,7 @@ pub async fn start(
     front: Box<dyn Front>,
 ) -> Result<Arc<Host>, StartupError> {
     let dirs = Dirs::from_env()?;
-    let (project, mut notices) = trusted_project(cli, &dirs, &cwd)?;
+    let Brought { project, mut notices, left_out } = brought(cli, &dirs, &cwd)?;
     let roots = roots(cli, &dirs, project.as_ref().map(|_| cwd.join(trust::FOLDER)));
     let (settings, problems) = load_settings(cli, &dirs, &cwd, &roots, project.as_ref());
     notices.extend(problems);
@@ -100,6 +100,9 @@ pub async fn start(
         recheck_trust: project.is_some() && !cli.trust,
     };
     let host = Host::new(parts);
+    if let Some(left_out) = left_out {
+        host.untrusted_project.set(left_out).ok();
+    }
     for notice in notices {
         host.notice(Level::Warn, &notice);
     }
@@ -143,12 +146,18 @@ fn inherited_switches(cli: &Cli, project: Option<&Snapshot>) -> Vec<String> {
     given
 }
 
-/// What the project in `cwd` brings along, if it may act, and a line that says why it may not.
-fn trusted_project(
-    cli: &Cli,
-    dirs: &Dirs,
-    cwd: &Path,
-) -> Result<(Option<Snapshot>, Vec<String>), StartupError> {
+/// What the project in `cwd` brings along.
+#[derive(Default)]
+struct Brought {
+    /// That, if it may act.
+    project: Option<Snapshot>,
+    /// Lines that say why it may not.
+    notices: Vec<String>,
+    /// The same for programs.
+    left_out: Option<Value>,
+}
+
+fn brought(cli: &Cli, dirs: &Dirs, cwd: &Path) -> Result<Brought, StartupError> {
     let store = Store::new(&dirs.state);
     let project = Project::look(cwd, &dirs.config, &store);
     let complaint = project.complaint(&store);
@@ -171,11 +180,17 @@ fn trusted_project(
         }
     }
     match snapshot {
-        _ if cli.safe_mode => Ok((None, Vec::new())),
+        _ if cli.safe_mode => Ok(Brought::default()),
         Some((snapshot, is_trusted)) if is_trusted || is_asked_for => {
-            Ok((Some(snapshot), Vec::new()))
+            Ok(Brought { project: Some(snapshot), ..Brought::default() })
         }
-        _ => Ok((None, complaint.into_iter().collect())),
+        snapshot => {
+            let left_out = complaint.as_ref().map(|reason| {
+                let hash = snapshot.map(|(snapshot, _)| snapshot.hash);
+                json!({ "dir": project.dir, "hash": hash, "reason": reason })
+            });
+            Ok(Brought { project: None, notices: complaint.into_iter().collect(), left_out })
+        }
     }
 }
 
@@ -193,8 +208,8 @@ fn roots(cli: &Cli, dirs: &Dirs, project: Option<PathBuf>) -> Vec<Root> {
 
 /// Where this command line looks for extensions, and what it says of a project that may not act.
 pub fn extension_roots(cli: &Cli, dirs: &Dirs, cwd: &Path) -> (Vec<Root>, Vec<String>) {
-    match trusted_project(cli, dirs, cwd) {
-        Ok((project, notices)) => {
+    match brought(cli, dirs, cwd) {
+        Ok(Brought { project, notices, .. }) => {
             (roots(cli, dirs, project.map(|_| cwd.join(trust::FOLDER))), notices)
         }
         Err(err) => (roots(cli, dirs, None), vec![err.to_string()]),

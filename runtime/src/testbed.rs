@@ -22,6 +22,7 @@ use crate::{
     registry::Callback,
     scene::UiRequest,
     testbed_screen::TestScreen,
+    testbed_server::TestServer,
 };
 
 /// One `it` of a spec file.
@@ -50,6 +51,7 @@ pub struct TestBed {
     events: Mutex<Vec<Value>>,
     notices: Mutex<Vec<(Level, String)>>,
     cases: Mutex<Vec<Case>>,
+    servers: Mutex<Vec<Arc<TestServer>>>,
     wishes: Mutex<Wishes>,
     /// The theme that was chosen.
     theme: Mutex<String>,
@@ -67,6 +69,7 @@ impl TestBed {
             events: Mutex::default(),
             notices: Mutex::default(),
             cases: Mutex::default(),
+            servers: Mutex::default(),
             wishes: Mutex::default(),
             theme: Mutex::new("auto".to_owned()),
             flags: Mutex::default(),
@@ -97,6 +100,15 @@ impl TestBed {
 
     pub fn cases(&self) -> Vec<Case> {
         lock(&self.cases).clone()
+    }
+
+    /// Has a server closed when the test is over.
+    pub fn keep_server(&self, server: Arc<TestServer>) {
+        lock(&self.servers).push(server);
+    }
+
+    pub fn close_servers(&self) {
+        lock(&self.servers).drain(..).for_each(|server| server.close());
     }
 
     /// Has the extension at `path` loaded as soon as the spec itself is.

@@ -1,7 +1,7 @@
 //! The example extensions, where a Lua spec does not reach: against a server, and as a user starts
 //! them.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
 use zi_testkit::{Reply, Server, Zi, anthropic, openai};
@@ -16,29 +16,23 @@ fn zi() -> Zi {
 
 // custom-provider ---------------------------------------------------------------------------------
 
-const CREDENTIAL: &str = "data/extensions/custom-provider/credential.json";
-
-/// The gateway, whose models and whose authority are `server`.
-fn gateway(zi: Zi, server: &Server) -> Zi {
-    zi.arg("-e").arg(example("custom-provider")).settings(&json!({
+/// The gateway, whose models and whose authority are `server`, installed for good.
+fn gateway(server: &Server) -> Zi {
+    let base = zi().settings(&json!({
         "extensions": { "custom-provider": {
             "base_url": format!("{}/v1", server.url()),
             "authority": server.url(),
             "client_id": "me & you",
         } },
         "retry": { "max_attempts": 1 },
-    }))
+    }));
+    let source = example("custom-provider").display().to_string();
+    let done = base.another().args(["ext", "install", &source]).run();
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    base
 }
 
-fn token(access: &str, refresh: &str, expires_in: u64) -> Reply {
-    let body =
-        json!({ "access_token": access, "refresh_token": refresh, "expires_in": expires_in });
-    Reply::json(200, &body)
-}
-
-#[test]
-fn the_gateway_is_logged_in_at_and_asked_with_the_token() {
-    let server = Server::start();
+fn device(server: &Server) {
     server.reply(Reply::json(
         200,
         &json!({
@@ -46,82 +40,67 @@ fn the_gateway_is_logged_in_at_and_asked_with_the_token() {
             "interval": 0,
         }),
     ));
+}
+
+fn kept(base: &Zi) -> Value {
+    let text = fs::read(base.home().join("state/auth.json")).expect("the login is kept");
+    serde_json::from_slice(&text).expect("it is JSON")
+}
+
+#[test]
+fn the_gateway_is_logged_in_at_asked_with_the_token_and_renewed() {
+    let server = Server::start();
+    device(&server);
     server.reply(Reply::json(400, &json!({ "error": "authorization_pending" })));
-    server.reply(token("access-1", "refresh-1", 3600));
-    server.reply(Reply::sse(openai::text("hello")));
+    let token = json!({ "access_token": "access-1", "refresh_token": "r1", "expires_in": 1 });
+    server.reply(Reply::json(200, &token));
+    let base = gateway(&server);
+    let done = base.another().args(["login", "gateway"]).run();
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), "logged in to gateway\n"), "{done:?}");
+    for told in ["http://go.test", "enter this code there: ABCD"] {
+        assert!(done.stderr.contains(told), "{}", done.stderr);
+    }
+    assert_eq!(kept(&base)["gateway"]["access"], "access-1");
 
-    let login = gateway(zi(), &server).args(["-p", "/login-gateway"]);
-    let ask = login.another();
-    let done = login.run();
-    assert_eq!(done.code, Some(0), "{}", done.stderr);
-    assert!(done.stderr.contains("Open http://go.test and enter ABCD"), "{}", done.stderr);
-    assert!(done.stderr.contains("Logged in at the gateway."), "{}", done.stderr);
-    let file = ask.home().join(CREDENTIAL);
-    let mode = fs::metadata(&file).expect("the login is kept").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "nobody else may read it");
-
-    let done = gateway(ask, &server).args(["--model", "gateway/small", "-p", "hi"]).run();
-    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("hello\n", ""));
+    // It ends within a minute, so it is renewed before it is used; the refresh token stays.
+    server.reply(Reply::json(200, &json!({ "access_token": "access-2", "expires_in": 3600 })));
+    server.otherwise(Reply::sse(openai::text("hello")));
+    for _ in 0..2 {
+        let done = base.another().args(["--model", "gateway/small", "-p", "hi"]).run();
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("hello\n", ""));
+    }
+    let login = kept(&base)["gateway"].clone();
+    assert_eq!((&login["access"], &login["refresh"]), (&json!("access-2"), &json!("r1")));
     let requests = server.requests();
     let sent: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
-    assert_eq!(sent, ["/device", "/token", "/token", "/v1/chat/completions"]);
+    let chat = "/v1/chat/completions";
+    assert_eq!(sent, ["/device", "/token", "/token", "/token", chat, chat]);
     assert_eq!(requests[0].body, b"client_id=me%20%26%20you");
-    let asked = String::from_utf8_lossy(&requests[2].body).into_owned();
-    assert!(asked.contains("device_code=d1"), "{asked}");
-    assert_eq!(requests[3].header("authorization"), "Bearer access-1");
+    for (request, says) in [
+        (1, "device_code=d1"),
+        (2, "device_code=d1"),
+        (3, "grant_type=refresh_token"),
+        (3, "refresh_token=r1"),
+    ] {
+        let asked = String::from_utf8_lossy(&requests[request].body).into_owned();
+        assert!(asked.contains(says), "{asked}");
+    }
+    assert_eq!(requests[5].header("authorization"), "Bearer access-2");
 }
 
 #[test]
 fn a_refused_login_is_told_and_keeps_nothing() {
     let server = Server::start();
-    server.reply(Reply::json(
-        200,
-        &json!({
-            "device_code": "d1", "user_code": "ABCD", "verification_uri": "http://go.test",
-            "interval": 0,
-        }),
-    ));
+    device(&server);
     server.reply(Reply::json(400, &json!({ "error": "access_denied" })));
-    let login = gateway(zi(), &server).args(["-p", "/login-gateway"]);
-    let keep = login.another();
-    let done = login.run();
-    assert!(done.stderr.contains("Not logged in: access_denied"), "{}", done.stderr);
-    assert!(!keep.home().join(CREDENTIAL).exists());
-}
-
-#[test]
-fn a_stale_token_is_renewed_once_for_requests_at_the_same_time() {
-    let server = Server::start();
-    let gate = server.gate();
-    let body = json!({ "access_token": "new", "expires_in": 3600 });
-    server.reply(Reply::new(200).wait(&gate).then(body.to_string()).until_close());
-    server.otherwise(Reply::sse(openai::text("hello")));
-    let both = r#"zi.command({ name = "both", handler = function(_, ctx)
-        local function ask() return ctx.ai.complete({ prompt = "hi", model = "gateway/small" }).text end
-        ctx.notice(table.concat(zi.task.all({ ask, ask }), "+"))
-    end })"#;
-    let credential = json!({ "access": "old", "refresh": "r1", "expires": 0 });
-    let zi = gateway(zi(), &server)
-        .home_file(CREDENTIAL, credential.to_string())
-        .home_file("extensions/both.lua", both)
-        .args(["--model", "gateway/small", "-p", "/both"]);
-    let keep = zi.another();
-    let running = zi.start();
-    gate.wait_reached();
-    gate.open();
-    let done = running.wait();
-    assert!(done.stderr.contains("hello+hello"), "{}", done.stderr);
-    let requests = server.requests();
-    let renewals: Vec<_> = requests.iter().filter(|request| request.path == "/token").collect();
-    assert_eq!(renewals.len(), 1);
-    let asked = String::from_utf8_lossy(&renewals[0].body).into_owned();
-    assert!(asked.contains("grant_type=refresh_token") && asked.contains("refresh_token=r1"));
-    for request in requests.iter().filter(|request| request.path != "/token") {
-        assert_eq!(request.header("authorization"), "Bearer new");
-    }
-    let kept = fs::read_to_string(keep.home().join(CREDENTIAL)).expect("the login is kept");
-    let kept: Value = serde_json::from_str(&kept).expect("it is JSON");
-    assert_eq!((&kept["access"], &kept["refresh"]), (&json!("new"), &json!("r1")));
+    let base = gateway(&server);
+    let done = base.another().args(["login", "gateway"]).run();
+    assert_eq!(done.code, Some(3));
+    assert!(done.stderr.contains("the login failed: access_denied"), "{}", done.stderr);
+    assert!(!base.home().join("state/auth.json").exists());
+    let ask = base.another().args(["--model", "gateway/small", "-p", "hi"]).run();
+    assert_eq!(ask.code, Some(3));
+    assert!(ask.stderr.contains("log in with `zi login gateway`"), "{}", ask.stderr);
 }
 
 // As a user starts them ---------------------------------------------------------------------------

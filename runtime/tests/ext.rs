@@ -293,7 +293,10 @@ fn files_folders_and_archives_are_copied_and_never_run() {
     ] {
         let mut args = vec!["install", source];
         args.extend(name.iter().flat_map(|name| ["--name", name]));
-        assert!(ok(&base, &args).contains(&format!("installed `{id}`")));
+        let place = if id == "single" { "single.lua" } else { id };
+        let shown = base.home().join("extensions").join(place);
+        let said = ok(&base, &args);
+        assert!(said.contains(&format!("installed `{id}` to {}\n", shown.display())), "{said}");
         assert!(!marker.exists(), "installing ran the extension");
         let locked = lock(&base)["extensions"][id].clone();
         let entry = if id == "single" { "single.lua" } else { "init.lua" };
@@ -594,6 +597,70 @@ fn an_update_is_shown_then_asked_for_then_made() {
     assert_eq!(fs::read(&entry).expect("it is there"), b"-- two\n");
     fails(&base, &["update", "gret"], 2, "did you mean `greet`");
     fails(&base, &["update", "loop"], 2, "was not installed with");
+}
+
+#[test]
+fn an_update_shows_what_it_newly_registers_and_runs_nothing_else_of_it() {
+    let base = zi();
+    let repository = Repository::new(base.cwd().join("greet"));
+    let marker = base.cwd().join("it-ran").display().to_string();
+    let nothing = "function() end";
+    let common = "zi.on('turn_end', print)\nzi.tool({ name = 'keep', description = 'd', parameters \
+                  = {}, execute = print })\n";
+    let gone = format!(
+        "zi.command({{ name = 'old', description = 'd', handler = {nothing} }})\n\
+         zi.provider('corp', {{ api = 'openai-chat', base_url = 'https://corp.test' }})\n"
+    );
+    repository.commit(&[("init.lua", &format!("{common}{gone}"))]);
+    ok(&base, &["install", &repository.url()]);
+
+    // It tries to act while it loads, and what would act in a handler is not called.
+    let module = format!(
+        "local M = {{}}\nstring.find = function() end\n\
+         M.tries = {{ pcall(io.open, {marker:?}, 'w'), pcall(os.execute, 'touch {marker}'),\n\
+         pcall(zi.fs.write, {marker:?}, 'x'), pcall(zi.spawn, {{ 'touch', {marker:?} }}) }}\n\
+         function M.act() io.open({marker:?}, 'w'):close() end\nreturn M\n"
+    );
+    let new = format!(
+        "{common}local acting = require('acting')\n\
+         zi.on('tool_call', acting.act)\n\
+         zi.tool({{ name = 'deploy', description = 'd', kind = 'shell', parameters = {{}}, execute = acting.act }})\n\
+         zi.command({{ name = 'new', aliases = {{ 'n' }}, description = 'd', handler = acting.act }})\n\
+         zi.provider('corp', {{ api = 'corp-chat', base_url = 'https://elsewhere.test\\n  + event `x`' }})\n\
+         zi.api('corp-chat', {{ stream = acting.act }})\n\
+         zi.flag({{ name = 'fast' }})\n\
+         zi.keymap('ctrl+g', acting.act)\n"
+    );
+    repository.commit(&[("init.lua", &new), ("lua/acting.lua", &module)]);
+    let asked = ext(&base, &["update"]);
+    let (_, rows) = asked
+        .stdout
+        .split_once("what it registers changes:\n")
+        .unwrap_or_else(|| panic!("{}{}", asked.stdout, asked.stderr));
+    let rows: Vec<&str> = rows.lines().filter(|line| line.starts_with("  ")).collect();
+    let expected = [
+        "  + command `/n`",
+        "  + command `/new`",
+        "  + event `tool_call`",
+        "  + flag `--fast`",
+        "  + key `ctrl+g`",
+        "  + provider `corp` at https://elsewhere.test\u{23ce}  + event `x`",
+        "  + tool `deploy`, kind shell",
+        "  + wire adapter `corp-chat`",
+        "  - command `/old`",
+        "  - provider `corp` at https://corp.test",
+    ];
+    assert_eq!(rows, expected, "{}", asked.stdout);
+    assert!(!Path::new(&marker).exists(), "comparing ran the extension");
+    let entry = base.home().join("extensions/greet/init.lua");
+    assert!(fs::read_to_string(&entry).expect("it is there").contains("'old'"), "nothing changed");
+
+    ok(&base, &["update", "--yes"]);
+    repository.commit(&[("notes.md", "words")]);
+    assert!(ok(&base, &["update", "--yes"]).contains("it registers what it did before"));
+    repository.commit(&[("init.lua", "\nerror('no luck')")]);
+    let told = ok(&base, &["update", "--yes"]);
+    assert!(told.contains("it does not load: init.lua:2: no luck"), "{told}");
 }
 
 #[test]

@@ -147,6 +147,45 @@ fn several_at_once_renew_a_login_once() {
 }
 
 #[test]
+fn a_renewal_is_kept_although_who_asked_for_it_went_away() {
+    let server = Server::start();
+    let leaver = r#"zi.command({ name = "leave", description = "d", handler = function(_, ctx)
+        local function ask() return ctx.ai.complete({ prompt = "hi", model = "corp/m" }).text end
+        local first = zi.task.spawn(ask)
+        while not zi.fs.stat("leave") do zi.task.sleep(5) end
+        first:cancel()
+        pcall(first.join, first)
+        ctx.notice("the first one left")
+        ctx.notice("the second one heard " .. ask())
+    end })"#;
+    let base = zi()
+        .home_file("extensions/corp.lua", provider(&server))
+        .home_file("extensions/leaver.lua", leaver);
+    let file = base.home().join("state/auth.json");
+    std::fs::create_dir_all(base.home().join("state")).expect("it is made");
+    let old =
+        json!({ "corp": { "type": "oauth", "access": "old", "refresh": "r0", "expires": 5 } });
+    std::fs::write(&file, old.to_string()).expect("it writes");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("it is set");
+    let gate = server.gate();
+    // Each refresh token is taken once.
+    server.reply(Reply::new(200).header("content-type", "application/json").wait(&gate).then(
+        json!({ "access_token": "new", "refresh_token": "r1", "expires_in": 3600 }).to_string(),
+    ));
+    server.reply(Reply::sse(anthropic::text("hello")));
+    let running = base.another().args(["--model", "demo", "-p", "/leave"]).start();
+    gate.wait_reached();
+    std::fs::write(base.cwd().join("leave"), "").expect("it writes");
+    running.wait_for_stderr("the first one left");
+    gate.open();
+    let done = running.wait();
+    assert!(done.stderr.contains("the second one heard hello"), "{}", done.stderr);
+    assert_eq!(kept(base.home())["corp"]["refresh"], "r1");
+    let paths: Vec<String> = server.requests().iter().map(|it| it.path.clone()).collect();
+    assert_eq!(paths, ["/token", "/v1/messages"]);
+}
+
+#[test]
 fn a_key_is_asked_for_and_kept() {
     let base = zi();
     let done = base.another().stdin("sk-mine\n").args(["login", "anthropic"]).run();

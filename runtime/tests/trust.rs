@@ -612,6 +612,33 @@ fn context_files_are_text_and_need_no_trust() {
 }
 
 #[test]
+fn a_batch_run_goes_on_without_the_project_and_says_so_to_programs() {
+    let zi = project();
+    let run = |args: &[&str]| {
+        let base = ["--json", "--no-session", "--model", "demo", "-p", "hi"];
+        zi.another().args(base).args(args).run()
+    };
+    let done = run(&[]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let told = done.result()["untrusted_project"].clone();
+    assert_eq!(told["dir"], json!(fs::canonicalize(zi.cwd()).expect("it is there")));
+    assert_eq!(told["hash"], status(&zi)["hash"]);
+    let reason = told["reason"].as_str().expect("a reason");
+    assert!(reason.contains("it is new") && done.stderr.contains(reason), "{reason}");
+    assert_eq!(done.json_lines()[0]["untrusted_project"], told, "the first line tells already");
+
+    let hash = told["hash"].as_str().expect("a hash").to_owned();
+    let exact = run(&["--trust-hash", &hash]);
+    assert_eq!(exact.code, Some(0), "{}", exact.stderr);
+    let given = [exact.result(), exact.json_lines()[0].clone()];
+    assert!(given.iter().all(|record| record.get("untrusted_project").is_none()), "{given:?}");
+
+    let zi = zi.file(".zi/prompts/new.md", "new");
+    let other = zi.another().args(["--model", "demo", "--trust-hash", &hash, "-p", "hi"]).run();
+    assert_eq!((other.code, other.stdout.as_str()), (Some(6), ""), "{}", other.stderr);
+}
+
+#[test]
 fn the_users_own_folder_needs_no_decision() {
     let zi = zi().file(".zi/extensions/p.lua", TOOL);
     let own = zi.cwd().join(".zi");

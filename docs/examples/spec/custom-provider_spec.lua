@@ -1,41 +1,65 @@
--- With an authority that answers, it is tested in `runtime/tests/examples.rs`.
+-- `zi login` with it is tested in `runtime/tests/examples.rs`.
 
 describe("custom-provider", function()
-  local NOWHERE = "http://127.0.0.1:9"
+  local server
 
   before_each(function()
-    zi.test.load("../custom-provider", { settings = { base_url = NOWHERE, authority = NOWHERE } })
+    server = zi.test.server()
+    zi.test.load("../custom-provider", {
+      settings = { base_url = server.url .. "/v1", authority = server.url, client_id = "me & you" },
+    })
     zi.test.use_model("gateway/small")
   end)
 
-  local function keep(credential)
-    local path = zi.path.join(zi.dirs.data, "extensions/custom-provider/credential.json")
-    zi.fs.write(path, zi.json.encode(credential))
+  local function keep(login)
+    login.type = "oauth"
+    local path = zi.path.join(zi.dirs.state, "auth.json")
+    assert(zi.fs.write(path, zi.json.encode({ gateway = login }), { private = true }))
+  end
+
+  local function answer(text)
+    server:reply({ sse = {
+      { choices = { { delta = { content = text }, finish_reason = "stop" } } },
+      "[DONE]",
+    } })
   end
 
   it("says how to log in when nobody is", function()
     local run = zi.test.prompt("hi")
-    expect(run.status):is("error")
     expect(run.error.kind):is("auth")
-    expect(run.error.message):is("nobody is logged in; log in with /login-gateway")
+    expect(run.error.message):contains("zi login gateway")
+    expect(server.requests):has_length(0)
   end)
 
-  it("says why a login failed", function()
-    zi.test.command("/login-gateway")
-    local notice = zi.test.notices()[1]
-    expect(notice.level):is("error")
-    expect(notice.text):matches("^Not logged in: .*127%.0%.0%.1:9")
-  end)
-
-  it("shows handlers what goes to the models, and no renewal", function(ctx)
+  it("renews a login once for requests at the same time, and shows no handler how", function(ctx)
     local urls = {}
     zi.on("before_provider_send", function(event)
-      urls[#urls + 1] = event.url .. " " .. (event.headers.authorization or "")
+      urls[#urls + 1] = event.url .. " " .. event.headers.authorization
     end)
-    keep({ access = "stale", refresh = "r", expires = 0 })
-    expect(ctx.ai.complete("hi").error.kind):is("auth")
-    keep({ access = "good", refresh = "r", expires = zi.hash.now_ms() + 3600000 })
-    expect(ctx.ai.complete("hi").error.kind):is("connection")
-    expect(urls):equals({ NOWHERE .. "/chat/completions [redacted]" })
+    keep({ access = "old", refresh = "r1", expires = 0 })
+    server:reply({ json = { access_token = "new", expires_in = 3600 } })
+    answer("hello")
+    answer("hello")
+    local function ask() return ctx.ai.complete("hi").text end
+    expect(zi.task.all({ ask, ask })):equals({ "hello", "hello" })
+    local renewal, first, second = table.unpack(server.requests)
+    expect(renewal.path):is("/token")
+    expect(renewal.body):contains("grant_type=refresh_token")
+    expect(renewal.body):contains("refresh_token=r1")
+    expect(renewal.body):contains("client_id=me%20%26%20you")
+    for _, request in ipairs({ first, second }) do
+      expect(request.path):is("/v1/chat/completions")
+      expect(request.headers.authorization):is("Bearer new")
+    end
+    local shown = server.url .. "/v1/chat/completions [redacted]"
+    expect(urls):equals({ shown, shown })
+  end)
+
+  it("says why a renewal failed", function()
+    keep({ access = "old", refresh = "r1", expires = 0 })
+    server:reply({ status = 400, json = { error = "invalid_grant" } })
+    expect(zi.test.prompt("hi").error.message):contains("invalid_grant")
+    keep({ access = "old", expires = 0 })
+    expect(zi.test.prompt("hi").error.message):contains("it has expired")
   end)
 end)

@@ -43,6 +43,7 @@ mod task;
 mod testing;
 mod testing_clock;
 mod testing_screen;
+mod testing_server;
 mod text;
 pub mod types;
 mod watch;
@@ -124,6 +125,7 @@ pub const NAMESPACES: &[Namespace] = &[
     Namespace { name: "zi.log", doc: "The extension's log.", entries: log::ENTRIES },
     Namespace { name: "zi.test", doc: "Specs; in `zi test` only.", entries: testing::ENTRIES },
     Namespace { name: "zi.test", doc: "The screen of a spec.", entries: testing_screen::ENTRIES },
+    Namespace { name: "zi.test", doc: "A server of a spec.", entries: testing_server::ENTRIES },
     Namespace { name: "zi.test.clock", doc: "Time.", entries: testing_clock::ENTRIES },
     Namespace { name: "ctx", doc: "The call that is running.", entries: ctx::ENTRIES },
     Namespace { name: "ctx.session", doc: "The session.", entries: ctx_session::ENTRIES },

@@ -669,6 +669,24 @@ pub const CLASSES: &[Class] = &[
         ],
     ),
     class(
+        "zi.spec.Server",
+        "A server that says what a spec has it say.",
+        &[
+            ("url", "string", "Its address, without a slash at the end."),
+            (
+                "requests",
+                "{method: string, path: string, headers: table<string, string>, body: string}[]",
+                "What it was asked, the oldest first.",
+            ),
+            (
+                "reply",
+                "fun(self: zi.spec.Server, reply: {status?: integer, headers?: table<string, string>, body?: string, json?: any, sse?: (string|table)[]}): zi.spec.Server",
+                "Queues an answer.",
+            ),
+            ("close", "fun(self: zi.spec.Server)", "Ends it before the test does."),
+        ],
+    ),
+    class(
         "zi.spec.Run",
         "A run of a spec.",
         &[

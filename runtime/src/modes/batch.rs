@@ -110,7 +110,8 @@ async fn run_async(cli: &Cli) -> u8 {
         return code;
     }
     if as_json {
-        let header = host.session.journal().header().to_value();
+        let mut header = host.session.journal().header().to_value();
+        tell_of_project(&host, &mut header);
         host.front.raw(&header);
     }
     let is_resumed = cli.continue_last || cli.session.is_some();
@@ -310,7 +311,15 @@ fn result_record(host: &Host, ended: &Ended) -> Value {
     if let Some(failure) = &ended.error {
         record["error"] = failure.to_value();
     }
+    tell_of_project(host, &mut record);
     record
+}
+
+/// Whoever reads the stream can tell a run that left the project's part out.
+fn tell_of_project(host: &Host, record: &mut Value) {
+    if let Some(left_out) = host.untrusted_project.get() {
+        record["untrusted_project"] = left_out.clone();
+    }
 }
 
 /// Ends what still runs, in order.

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Stands before the file's own text, in its first line: what would act raises.
-const GUARD: &str = r#"do local function no(name) return function() error(name .. ": not available while the file is checked", 2) end end local open = io.open function io.open(path, mode) if mode and mode:find("[wa+]") then error("io.open: writing is not available while the file is checked", 2) end return open(path, mode) end io.output, io.popen, io.tmpfile, os.execute, os.remove, os.rename, os.tmpname = no("io.output"), no("io.popen"), no("io.tmpfile"), no("os.execute"), no("os.remove"), no("os.rename"), no("os.tmpname") end "#;
+const GUARD: &str = r#"do local function no(name) return function() error(name .. ": not available while the file is checked", 2) end end local open, find = io.open, string.find function io.open(path, mode) if mode and find(mode, "[wa+]") then error("io.open: writing is not available while the file is checked", 2) end return open(path, mode) end io.output, io.popen, io.tmpfile, os.execute, os.remove, os.rename, os.tmpname = no("io.output"), no("io.popen"), no("io.tmpfile"), no("os.execute"), no("os.remove"), no("os.rename"), no("os.tmpname") end "#;
 
 /// What loading an extension showed.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ pub struct Seen {
     pub doubts: Vec<Doubt>,
     /// The tools that it registered: name and schema.
     pub tools: Vec<(String, Data)>,
+    /// All that it registered: kind and name.
+    pub registered: BTreeSet<(&'static str, String)>,
     pub globals: Globals,
 }
 
@@ -63,6 +65,9 @@ pub async fn load(path: &Path, roots: Vec<Root>) -> Result<Seen, String> {
     seen.globals = list_globals(&loaded).await?;
     let tools = host.registry.tools();
     seen.tools = tools.iter().map(|tool| (tool.name.clone(), tool.parameters.clone())).collect();
+    seen.registered = loaded.iter().flat_map(|one| host.registry.registered(one)).collect();
+    let flags = std::mem::take(&mut *lock(&host.known_flags));
+    seen.registered.extend(flags.into_iter().map(|name| ("flag", format!("`--{name}`"))));
     seen.doubts = std::mem::take(&mut lock(&doubts));
     loaded.iter().for_each(|one: &Arc<Extension>| host.registry.revoke(one));
     Ok(seen)

@@ -1,11 +1,11 @@
 //! `zi check`: looks for mistakes in extensions, without running what they do.
 
-mod dry;
+pub(super) mod dry;
 mod facts;
 mod lexer;
 mod names;
 mod parser;
-mod places;
+pub(super) mod places;
 mod schema;
 mod targets;
 mod views;
@@ -127,11 +127,8 @@ async fn check_one(target: &Target, dirs: &Dirs) -> Result<Vec<Finding>, String>
     match target {
         Target::Extension(path) => {
             let entry = if path.is_dir() { path.join("init.lua") } else { path.clone() };
-            let mut roots: Vec<Root> = Vec::new();
-            let near = root_of(path).into_iter().chain([dirs.config.clone()]);
-            roots.extend(near.map(|dir| Root { source: Source::User, dir }));
-            let system = dirs.system.iter().cloned();
-            roots.extend(system.map(|dir| Root { source: Source::System, dir }));
+            let near = root_of(path).map(|dir| Root { source: Source::User, dir });
+            let roots = near.into_iter().chain(roots_of(dirs)).collect();
             let seen = dry::load(path, roots).await?;
             Ok(of_extension(entry, &seen))
         }
@@ -155,6 +152,13 @@ async fn check_one(target: &Target, dirs: &Dirs) -> Result<Vec<Finding>, String>
             Ok(findings)
         }
     }
+}
+
+/// Where the user's extensions find shared modules.
+pub(super) fn roots_of(dirs: &Dirs) -> impl Iterator<Item = Root> {
+    let user = Root { source: Source::User, dir: dirs.config.clone() };
+    let system = dirs.system.iter().cloned();
+    std::iter::once(user).chain(system.map(|dir| Root { source: Source::System, dir }))
 }
 
 fn read(path: &Path) -> Result<String, Finding> {

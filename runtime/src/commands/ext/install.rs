@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result<()> {
         lock.extensions.insert(offer.id.clone(), locked);
     }
     put(context, &offers, &lock)?;
-    context.say(&report(context, &offers, &fetched))
+    context.say(&report(context, &offers, &lock, &fetched))
 }
 
 /// What the lock says of an extension that is about to be put in its place.
@@ -114,11 +114,12 @@ fn put(context: &Context, offers: &[Offer], lock: &Lock) -> Result<()> {
     result
 }
 
-fn report(context: &Context, offers: &[Offer], fetched: &Fetched) -> String {
+fn report(context: &Context, offers: &[Offer], lock: &Lock, fetched: &Fetched) -> String {
     let mut text = String::new();
     let disabled = context.disabled().unwrap_or_default().disabled;
     for offer in offers {
-        let path = context.extensions().join(offer.place());
+        // The offer itself is gone from where it was.
+        let path = context.extensions().join(&lock.extensions[&offer.id].place);
         text.push_str(&format!("installed `{}` to {}\n", offer.id, path.display()));
         if context.bundle.has_extension(&offer.id) {
             text.push_str(&format!("  it replaces the bundled `{}`\n", offer.id));

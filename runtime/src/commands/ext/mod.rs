@@ -1,6 +1,7 @@
 //! `zi ext`: the extensions of a user - what there is, and everything that changes it.
 //!
-//! Nothing here runs an extension except `list`, which loads them as a run would.
+//! Nothing here runs an extension except `list`, which loads them as a run would, and `update`, which
+//! loads two versions as `zi check` does to compare them.
 
 mod archive;
 mod context;
@@ -15,6 +16,7 @@ mod logs;
 mod manage;
 mod new;
 mod place;
+mod registered;
 mod update;
 
 use std::{ffi::OsString, process::ExitCode};

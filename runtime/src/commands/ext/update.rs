@@ -7,13 +7,13 @@ use super::{
     context::{Context, unknown},
     diff,
     fetch::{self, Fetched, Offer},
-    install, place,
+    install, place, registered,
 };
 use crate::extensions::{Lock, Locked, Origin};
 
 /// Bring installed extensions up to date with their sources
 ///
-/// Shows what would change and asks first. Nothing is changed unless all of it can be.
+/// Shows what would change in the files and in what they register, and asks first. Nothing is changed unless all of it can be.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Which ones; all without any
@@ -117,7 +117,8 @@ fn plan(context: &Context, id: &str, old: &Locked, fetched: &Fetched) -> Result<
         context.say(&format!("`{id}` is up to date"))?;
         return Ok(None);
     }
-    context.say(&format!("{}\n{text}", headline(id, old, &new)))?;
+    let changes = registered::changes(context, &place, &offer.path)?;
+    context.say(&format!("{}\n{text}\n{changes}", headline(id, old, &new)))?;
     Ok(Some(Planned { offer, new, place }))
 }
 

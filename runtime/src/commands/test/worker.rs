@@ -199,6 +199,7 @@ impl Stage {
     async fn strike(self) {
         self.host.abort();
         self.host.shutdown.cancel();
+        self.bed.close_servers();
         for extension in self.host.all_extensions() {
             if let Some(vm) = extension.vm() {
                 vm.cancel_tasks();
