@@ -2,7 +2,10 @@
 
 use std::{
     rc::Rc,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,6 +48,8 @@ pub struct Call {
     pub(super) seen: Option<u64>,
     /// The time that the call has, if somebody waits for its answer.
     pub(super) patience: Patience,
+    /// Whether it is for something that the user did, or has heard of such a thing since.
+    by_user: Arc<AtomicBool>,
 }
 
 /// What a call of a tool knows besides.
@@ -79,8 +84,23 @@ impl Call {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
         let epoch = host.epoch.load(Ordering::Acquire);
-        let (seen, patience) = (None, Patience::default());
-        Self { host, owner, signal, tool: None, epoch, seen, patience }
+        let (seen, patience, by_user) = (None, Patience::default(), Arc::default());
+        Self { host, owner, signal, tool: None, epoch, seen, patience, by_user }
+    }
+
+    /// The call is for something that the user did: a command, a key.
+    pub fn for_user(self) -> Self {
+        self.heard_user();
+        self
+    }
+
+    /// The user did something that the call was told of.
+    pub(super) fn heard_user(&self) {
+        self.by_user.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_by_user(&self) -> bool {
+        self.by_user.load(Ordering::Relaxed)
     }
 
     /// Whether the session that the call was made for is no longer the present one.

@@ -26,6 +26,7 @@ use super::{
     search::Search,
 };
 use crate::{
+    hooks::Event,
     host::{Host, Level, lock},
     modes::driver::{Intent, Work},
     scene::{
@@ -781,7 +782,16 @@ impl App {
 
     // Drawing -------------------------------------------------------------------------------------
 
+    fn tell_size(&self) {
+        let size = self.terminal.size();
+        let before = std::mem::replace(&mut *lock(&self.shared.size), size);
+        if before != size {
+            self.host.emit(Event::screen_resize(size));
+        }
+    }
+
     fn draw(&mut self) {
+        self.tell_size();
         self.is_dirty = false;
         self.drawn_at = Some(Instant::now());
         self.print_finished();
