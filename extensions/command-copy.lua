@@ -40,7 +40,7 @@ zi.command({
   description = "Copy the last answer, or its `code`, or the whole `turn`",
   complete = function() return { "last", "code", "turn" } end,
   handler = function(args, ctx)
-    if not ctx.ui then return ctx.notice("there is no clipboard without a screen") end
+    if not ctx.ui or not ctx.ui.size() then return ctx.notice("there is no clipboard without a screen") end
     local messages = ctx.session.messages({ limit = 500 })
     local text
     if args == "turn" then
@@ -65,6 +65,7 @@ zi.command({
   name = "jump",
   description = "Look for a text in the conversation",
   handler = function(args, ctx)
-    if ctx.ui then ctx.ui.action("search", args) end
+    if not ctx.ui or not ctx.ui.size() then return ctx.notice("there is no screen to look on") end
+    ctx.ui.action("search", args)
   end,
 })

@@ -4,11 +4,11 @@
 
 local page = require("zi.page")
 
+-- A line for each paragraph: the page wraps them.
 local INTRODUCTION = [[
 Say what you want done; Enter sends it. While zi works, what you say waits for its turn, and Esc stops.
 
-@ names files, / commands. !command runs a shell command whose output the model sees, !!command one
-that it does not. Keys can be changed in settings.json: "keys": {"submit": ["ctrl+enter"]}.
+@ names files, / commands. !command runs a shell command whose output the model sees, !!command one that it does not. Keys can be changed in settings.json: "keys": {"submit": ["ctrl+enter"]}.
 ]]
 
 -- Each thing that keys do, with all its keys.
@@ -25,7 +25,7 @@ local function keys(ctx)
   end
   return {
     type = "table",
-    columns = { { title = "key", width = 24 }, { title = "does" }, { title = "action", width = 18 } },
+    columns = { { title = "key", width = "30%" }, { title = "does", width = "fill" }, { title = "action", width = "25%" } },
     rows = zi.json.array(rows),
   }
 end
@@ -35,14 +35,14 @@ local function commands(ctx)
   for index, command in ipairs(ctx.ui.commands()) do
     rows[index] = { "/" .. command.name, command.description }
   end
-  return { type = "table", columns = { { title = "command", width = 16 }, { title = "does" } }, rows = rows }
+  return { type = "table", columns = { { title = "command" }, { title = "does", width = "fill" } }, rows = rows }
 end
 
 zi.command({
   name = "keys",
   description = "List the keys and what they do",
   handler = function(_, ctx)
-    if not ctx.ui then return ctx.notice("there is no keyboard to explain") end
+    if not ctx.ui or not ctx.ui.size() then return ctx.notice("there is no keyboard to explain") end
     page.show(ctx, "Keys", { keys(ctx) })
   end,
 })
@@ -52,7 +52,11 @@ zi.command({
   description = "List the commands and the keys",
   handler = function(_, ctx)
     if not ctx.ui then return ctx.notice("`zi --help` lists the flags, `zi COMMAND --help` more") end
-    local gap = { type = "text", text = "" }
-    page.show(ctx, "Help", { { type = "text", text = INTRODUCTION }, commands(ctx), gap, keys(ctx) })
+    local nodes = { { type = "text", text = INTRODUCTION }, commands(ctx) }
+    if ctx.ui.size() then
+      nodes[3] = { type = "text", text = "" }
+      nodes[4] = keys(ctx)
+    end
+    page.show(ctx, "Help", nodes)
   end,
 })

@@ -9,7 +9,7 @@ zi.command({
   description = "Choose the colours",
   complete = function(_, ctx) return ctx.ui and ctx.ui.themes() or {} end,
   handler = function(args, ctx)
-    if not ctx.ui then return ctx.notice("there is no screen to colour") end
+    if not ctx.ui or not ctx.ui.size() then return ctx.notice("there is no screen to colour") end
     local before, name = ctx.ui.theme(), args
     if name == "" then
       local themes, selected = ctx.ui.themes(), 1
@@ -21,7 +21,6 @@ zi.command({
         items = themes,
         selected = selected,
         -- What is selected shows at once.
-        keys = {},
         preview = function(theme)
           local _, err = ctx.ui.theme(theme)
           return err and tostring(err) or "enter keeps it, escape goes back"

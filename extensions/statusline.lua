@@ -3,36 +3,99 @@
 -- api: 1
 
 -- Other extensions add to it: `zi.emit("statusline:segment", {id = "clock", text = "12:30"})`, with
--- `order` (0 is before all of ours), `side` (`left` or `right`), `tone`; without a text it goes.
+-- `order` (0 is before all of ours), `side` (`left` or `right`), `tone`, and `rank`: where the line is
+-- too short the lowest ranks go first (50 unless it is said). Without a text the segment goes.
 
 local screen = require("zi.screen")
 
 local HOME = zi.env("HOME") or ""
+local DOT = " · "
 
---- Segments by id: `{text, order, side, tone}`.
+--- Segments by id: `{text, short, order, side, tone, rank}`.
 local segments = {}
 
-local function put(id, order, side, text, tone)
-  if not text or text == "" then
-    segments[id] = nil
-  else
-    segments[id] = { text = text, order = order, side = side, tone = tone }
+---@param id string
+---@param segment table
+local function put(id, segment)
+  local text = segment.text and tostring(segment.text):gsub("%s+", " ") or ""
+  segment.text = text
+  segments[id] = text ~= "" and segment or nil
+end
+
+local function width_of(side)
+  local sum = 0
+  for index, segment in ipairs(side) do
+    sum = sum + zi.text.width(segment.text) + (index > 1 and #DOT - 1 or 0)
   end
+  return sum
+end
+
+-- The segments of both sides, in order.
+local function all_sides()
+  local sides = { left = {}, right = {} }
+  for _, segment in pairs(segments) do
+    table.insert(sides[segment.side], {
+      text = segment.text,
+      short = segment.short,
+      order = segment.order,
+      tone = segment.tone,
+      rank = segment.rank,
+    })
+  end
+  for _, side in pairs(sides) do
+    table.sort(side, function(a, b) return a.order < b.order end)
+  end
+  return sides
+end
+
+-- Shortens what matters least, or else leaves it out; false when there is nothing left to leave out.
+local function give_way(sides)
+  local least, side_of, place
+  for _, side in pairs(sides) do
+    for index, segment in ipairs(side) do
+      if not least or segment.rank < least.rank then
+        least, side_of, place = segment, side, index
+      end
+    end
+  end
+  if not least or #sides.left + #sides.right == 1 then return false end
+  if least.short and least.short ~= least.text then
+    least.text = least.short
+  else
+    table.remove(side_of, place)
+  end
+  return true
+end
+
+-- What there is room for.
+local function fitting(columns)
+  local sides = all_sides()
+  local function missing()
+    local gap = #sides.left > 0 and #sides.right > 0 and 2 or 0
+    return width_of(sides.left) + gap + width_of(sides.right) > columns - 2
+  end
+  while missing() and give_way(sides) do
+  end
+  return sides
+end
+
+local function spans(side)
+  local list = {}
+  for index, segment in ipairs(side) do
+    if index > 1 then list[#list + 1] = { text = DOT, style = { tone = "muted" } } end
+    list[#list + 1] = { text = segment.text, style = { tone = segment.tone or "muted" } }
+  end
+  return list
 end
 
 local function render(ctx)
-  local sides = { left = {}, right = {} }
-  for _, segment in pairs(segments) do
-    table.insert(sides[segment.side], segment)
-  end
-  local function spans(side)
-    table.sort(side, function(a, b) return a.order < b.order end)
-    local list = {}
-    for index, segment in ipairs(side) do
-      if index > 1 then list[#list + 1] = { text = " · ", style = { tone = "muted" } } end
-      list[#list + 1] = { text = segment.text, style = { tone = segment.tone or "muted" } }
-    end
-    return list
+  local columns = ctx.ui.size()
+  if not columns then return end
+  local sides = fitting(columns)
+  -- Names of branches and folders are shown to the letter.
+  local function text(side, style)
+    local overflow = style and "ellipsis" or "clip"
+    return { type = "text", spans = spans(side), format = "exact", wrap = "none", overflow = overflow, style = style }
   end
   ctx.ui.render({
     id = "status",
@@ -40,17 +103,13 @@ local function render(ctx)
     root = {
       type = "view",
       style = { flex_direction = "row", gap = 1, padding = { 0, 1 } },
-      children = {
-        { type = "text", spans = spans(sides.left), wrap = "none", overflow = "ellipsis", style = { flex_grow = 1 } },
-        { type = "text", spans = spans(sides.right), wrap = "none", overflow = "clip" },
-      },
+      children = { text(sides.left, { flex_grow = 1 }), #sides.right > 0 and text(sides.right) or nil },
     },
   })
 end
 
 local function short_dir(dir)
   if HOME ~= "" and dir:sub(1, #HOME) == HOME then dir = "~" .. dir:sub(#HOME + 1) end
-  if #dir > 40 then dir = "…" .. dir:sub(-39) end
   return dir
 end
 
@@ -75,19 +134,25 @@ end
 
 ---@async
 local function refresh(ctx)
-  local model = ctx.models.current()
-  put("model", 10, "left", model and model.id or "no model", "accent")
-  local reasoning = ctx.models.reasoning()
-  put("reasoning", 20, "left", reasoning ~= "off" and reasoning or nil)
-  local usage = ctx.context_usage()
-  if usage and usage.percent then
-    put("context", 30, "left", ("%.0f%%"):format(usage.percent), tone_of(usage.percent))
-  end
-  local used = ctx.session.usage()
-  put("cost", 40, "left", used.cost and used.cost > 0 and ("$%.2f"):format(used.cost) or nil)
-  put("session", 10, "right", ctx.session.name())
-  put("branch", 20, "right", branch(ctx))
-  put("folder", 30, "right", short_dir(ctx.cwd))
+  local model, reasoning = ctx.models.current(), ctx.models.reasoning()
+  local usage, used = ctx.context_usage(), ctx.session.usage()
+  local percent = usage and usage.percent
+  put("model", { text = model and model.id or "no model", order = 10, side = "left", tone = "accent", rank = 100 })
+  put("reasoning", { text = reasoning ~= "off" and reasoning or nil, order = 20, side = "left", rank = 40 })
+  put("context", {
+    text = percent and ("%.0f%%"):format(percent) or nil,
+    order = 30,
+    side = "left",
+    tone = percent and tone_of(percent),
+    rank = 90,
+  })
+  local cost = used.cost and used.cost > 0 and ("$%.2f"):format(used.cost) or nil
+  put("cost", { text = cost, order = 40, side = "left", rank = 30 })
+  local name, folder = ctx.session.name(), short_dir(ctx.cwd)
+  put("session", { text = name, short = name and zi.text.truncate(name, 16), order = 10, side = "right", rank = 45 })
+  local on = branch(ctx)
+  put("branch", { text = on, short = on and zi.text.truncate(on, 20), order = 20, side = "right", rank = 70 })
+  put("folder", { text = folder, short = zi.path.basename(folder), order = 30, side = "right", rank = 20 })
   render(ctx)
 end
 
@@ -105,13 +170,19 @@ screen.ready(function(first)
   for _, event in ipairs(changes) do
     zi.on(event, function(_, ctx) refresh(ctx) end)
   end
+  zi.on("screen_resize", function(_, ctx) render(ctx) end)
   refresh(first)
 end)
 
 zi.on("statusline:segment", function(event, ctx)
   local data = event.data
   if type(data) ~= "table" or type(data.id) ~= "string" then return end
-  local side = data.side == "right" and "right" or "left"
-  put("own:" .. data.id, tonumber(data.order) or 50, side, data.text, data.tone)
+  put("own:" .. data.id, {
+    text = data.text,
+    order = tonumber(data.order) or 50,
+    side = data.side == "right" and "right" or "left",
+    tone = data.tone,
+    rank = tonumber(data.rank) or 50,
+  })
   if ctx.ui then render(ctx) end
 end)

@@ -2,13 +2,17 @@
 local M = {}
 
 local LOG_LINES = 500
+--- Further down than anything is.
+local FAR = 1000000
 
---- Shows `content` until the user closes it: a text, or nodes below each other.
+--- Shows `content` until the user closes it: a text, or nodes below each other. With `at_end` the
+--- end of it is seen first.
 ---@async
 ---@param ctx zi.Ctx
 ---@param title string
 ---@param content string|table[]
-function M.show(ctx, title, content)
+---@param at_end? boolean
+function M.show(ctx, title, content, at_end)
   local nodes = content
   if type(content) == "string" then
     if not ctx.ui then return ctx.notice(content) end
@@ -17,7 +21,7 @@ function M.show(ctx, title, content)
   local id = "page:" .. title
   ctx.ui.render({
     id = id,
-    slot = { kind = "overlay", preset = "centered", width = "90%", height = "80%" },
+    slot = { kind = "overlay", preset = "centered", width = "fill", max_width = 110, height = "90%", max_height = "90%" },
     focus = true,
     keys = { { key = "escape", action = "close" }, { key = "q", action = "close" } },
     root = {
@@ -27,7 +31,15 @@ function M.show(ctx, title, content)
         padding = { 0, 1 },
         chrome = { kind = "frame", title = title, trailing = "↑↓ scrolls · esc closes" },
       },
-      children = { { type = "scroll", id = "page", style = { flex_grow = 1 }, children = nodes } },
+      children = {
+        {
+          type = "scroll",
+          id = "page",
+          scroll_y = at_end and FAR or nil,
+          style = { flex_grow = 1 },
+          children = nodes,
+        },
+      },
     },
   })
   repeat
@@ -43,7 +55,7 @@ end
 function M.log(ctx, name)
   local text, err = ctx.extensions.log(name, { lines = LOG_LINES })
   if not text then return ctx.notice(tostring(err), "warn") end
-  M.show(ctx, "Log of " .. name, text ~= "" and text or "(empty)")
+  M.show(ctx, "Log of " .. name, text ~= "" and text or "(empty)", true)
 end
 
 return M

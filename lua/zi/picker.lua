@@ -5,6 +5,7 @@ local M = {}
 ---@field items (string|{label: string, detail?: string, value?: any})[]
 ---@field title? string
 ---@field text? string shown above the list
+---@field above? table[] nodes shown above the list, in place of a text
 ---@field selected? integer the item that is selected first
 ---@field multiple? boolean whether several items may be marked (tab)
 ---@field filter? boolean whether there is an input to filter by (true)
@@ -16,6 +17,7 @@ local M = {}
 ---@field slot? table where it is; a sheet at the bottom
 ---@field tone? string of its frame
 ---@field timeout_ms? integer how long it waits for the user to do something
+---@field quiet_ms? integer what is typed answers nothing before no key came for so long
 
 ---@class zi.Picker
 ---@field id string
@@ -23,6 +25,7 @@ local M = {}
 ---@field _options zi.PickerOptions
 ---@field _marked table<integer, boolean>
 ---@field _at? integer the item that is selected
+---@field _awake boolean whether keys choose
 ---@field _preview? string
 ---@field _answer? table
 local Picker = {}
@@ -68,8 +71,21 @@ function Picker:_marks()
   return zi.json.array(marks)
 end
 
+-- The items as mere text, for as long as no key may choose one.
+function Picker:_asleep()
+  local rows = {}
+  for index, item in ipairs(self.items) do rows[index] = "  " .. item.label end
+  return {
+    type = "text",
+    text = table.concat(rows, "\n"),
+    wrap = "none",
+    style = { tone = "muted", height = #rows },
+  }
+end
+
 -- What the list is made of; values stay here, so they may be anything.
 function Picker:_list(selected)
+  if not self._awake then return self:_asleep() end
   local items = {}
   for index, item in ipairs(self.items) do
     items[index] = { label = item.label, detail = item.detail, style = item.style, value = index }
@@ -82,13 +98,14 @@ function Picker:_list(selected)
     marked = self:_marks(),
     empty = self._options.empty or "nothing fits",
     filter = self._options.filter ~= false and { input = "filter" } or nil,
-    style = { flex_grow = 1 },
+    style = { flex_grow = self._options.above and 0 or 1 },
   }
 end
 
 function Picker:_root(selected)
-  local options, left = self._options, {}
-  if options.text then left[#left + 1] = { type = "text", text = options.text } end
+  local options = self._options
+  local left = table.move(options.above or {}, 1, #(options.above or {}), 1, {})
+  if options.text and not options.above then left[1] = { type = "text", text = options.text } end
   if options.filter ~= false then
     left[#left + 1] = { type = "input", id = "filter", placeholder = "type to filter" }
   end
@@ -108,11 +125,12 @@ function Picker:_root(selected)
     style = {
       flex_direction = "row",
       gap = 1,
+      padding = { 0, 1 },
       height = options.preview and 16 or nil,
       chrome = {
         kind = "frame",
         title = options.title,
-        trailing = options.hint or (options.multiple and "tab marks, enter chooses" or nil),
+        trailing = self._awake and (options.hint or (options.multiple and "tab marks, enter chooses")) or nil,
         tone = options.tone,
       },
     },
@@ -194,6 +212,20 @@ function Picker:_on_event(ctx, event)
   end
 end
 
+-- Waits until no key comes for a while. Answers false when the user leaves before.
+---@async
+function Picker:_wake(ctx)
+  if self._awake then return true end
+  local event, err
+  repeat
+    event, err = ctx.ui.wait(self.id, { timeout_ms = self._options.quiet_ms })
+    if not event and not err then return false end
+  until err
+  self._awake = true
+  self:_render(ctx, self._at)
+  return true
+end
+
 --- Has the user pick. Answers the value and its place, with `multiple` an array of values; nil when
 --- they leave it, when the time is over, and where there is no screen.
 ---@async
@@ -208,11 +240,14 @@ function M.pick(ctx, options)
     _options = options,
     _marked = {},
     _at = options.selected or 1,
+    -- Lines that are typed answer what was printed before them.
+    _awake = not options.quiet_ms or not ctx.ui.size(),
   }, Picker)
   picker:set_items(options.items or {})
   local _shown <close> = M.shown(ctx, picker.id)
   local ok, err = picker:_render(ctx, picker._at)
   if not ok then error(tostring(err), 2) end
+  if not picker:_wake(ctx) then return nil end
   picker:_show_preview(ctx)
   while not picker._answer do
     local event = ctx.ui.wait(picker.id, { timeout_ms = options.timeout_ms })

@@ -45,6 +45,12 @@ impl std::fmt::Debug for Event {
     }
 }
 
+/// Whether the user caused it: a key, a choice, a word in a view.
+pub(crate) fn is_by_user(event: &Event) -> bool {
+    let kind = event.fields.get("type").and_then(Value::as_str);
+    event.name == "ui" && matches!(kind, Some("key" | "change" | "select" | "submit"))
+}
+
 /// Makes a field's value.
 pub type LazyField = Arc<dyn Fn() -> Value + Send + Sync>;
 
@@ -56,6 +62,11 @@ impl Event {
             _ => Map::new(),
         };
         Self { name: name.into(), fields, lazy: Vec::new() }
+    }
+
+    /// The screen has another size.
+    pub fn screen_resize((columns, rows): (u16, u16)) -> Self {
+        Self::new("screen_resize", serde_json::json!({ "columns": columns, "rows": rows }))
     }
 
     pub fn with_lazy(mut self, name: &'static str, make: LazyField) -> Self {
@@ -396,6 +407,7 @@ fn call_handler(
 ) -> impl Future<Output = Result<Heard, CallFailure>> + Send + 'static {
     let edit = event.fields.get("edit").and_then(Value::as_u64).filter(|_| event.name == "ui");
     let call = Call::new(host, &callback.owner).with_patience(patience).with_seen(edit);
+    let call = if is_by_user(&event) { call.for_user() } else { call };
     let label = format!("on {}", event.name);
     // The table is kept between the two closures: a handler may change `event.input` in place.
     let kept = Arc::new(std::sync::Mutex::new(None::<u64>));

@@ -103,6 +103,8 @@ pub trait Front: Send + Sync + fmt::Debug {
 
 /// What can be asked of a screen, besides drawing.
 pub trait Controls: Send + Sync {
+    /// The columns and rows of the screen.
+    fn size(&self) -> (u16, u16);
     /// The keys, as `{key, what, about, when?}`.
     fn keys(&self, host: &Host) -> Value;
     /// The names of the themes that there are.

@@ -158,6 +158,10 @@ impl Front for TestFront {
 
 /// Keeps what is asked of the screen, as the events `screen:action` and `screen:alert`.
 impl Controls for TestFront {
+    fn size(&self) -> (u16, u16) {
+        self.0.screen.size()
+    }
+
     fn keys(&self, host: &Host) -> Value {
         tui::keys(host)
     }

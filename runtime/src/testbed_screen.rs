@@ -80,6 +80,10 @@ impl TestScreen {
         self.changed();
     }
 
+    pub fn size(&self) -> (u16, u16) {
+        lock(&self.state).size
+    }
+
     pub fn title(&self) -> String {
         lock(&self.state).title.clone()
     }

@@ -91,7 +91,11 @@ fn the_wheel_scrolls_and_leaves_the_draft() {
 #[test]
 fn the_mouse_is_taken_only_when_it_is_asked_for() {
     let ended = leave(open(&demo()));
-    assert!(ended.modes.count("?1000").0 == 0 && ended.modes.count("1000").0 == 0, "{:?}", ended.modes);
+    assert!(
+        ended.modes.count("?1000").0 == 0 && ended.modes.count("1000").0 == 0,
+        "{:?}",
+        ended.modes
+    );
     let run = open(&demo().settings(&json!({ "mouse": true })));
     say(&run, "count to 60");
     run.wait_for_text("rules, not a language model");

@@ -240,6 +240,52 @@ describe("ctx.ui.title and ctx.ui.copy", function()
     expect(screen:clipboard()):is("some text")
     expect(select(2, ctx.ui.copy(("x"):rep(1024 * 1024 + 1))).kind):is("too_large")
   end)
+
+  it("titles hide nothing", function(ctx)
+    ctx.ui.title("a\u{E0041}\u{E0042}b")
+    expect(zi.test.screen():title()):is("a<2 hidden characters>b")
+  end)
+
+  it("copy only what the user asked for", function()
+    local screen, done, refused = zi.test.screen(), nil, nil
+    zi.on("agent_end", function(_, ctx)
+      done, refused = ctx.ui.copy("from a handler")
+    end)
+    zi.test.model():reply({ text = "ok" })
+    zi.test.prompt("hi")
+    expect(done):is_nil()
+    expect(refused.kind):is("refused")
+    expect(screen:clipboard()):is_nil()
+    zi.command({
+      name = "mine",
+      description = "copies",
+      handler = function(_, ctx) ctx.ui.copy("from a command") end,
+    })
+    zi.test.command("/mine")
+    expect(screen:clipboard()):is("from a command")
+  end)
+
+  it("copy what a view was asked for, in whatever call that waits for it", function()
+    local screen = zi.test.screen()
+    zi.tool({
+      name = "show",
+      description = "shows",
+      parameters = {},
+      execute = function(_, ctx)
+        ctx.ui.render({ id = "v", focus = true, keys = { { key = "y" } }, root = { type = "text", text = "press y" } })
+        local before = ctx.ui.copy("before")
+        ctx.ui.wait("v")
+        ctx.ui.copy("after")
+        ctx.ui.render({ id = "v", remove = true })
+        return before and "copied too early" or "fine"
+      end,
+    })
+    local calling = zi.task.spawn(function() return zi.test.tool("show", {}) end)
+    screen:wait_for("press y")
+    screen:key("y")
+    expect(calling:join().content[1].text):is("fine")
+    expect(screen:clipboard()):is("after")
+  end)
 end)
 
 -- Runs a dialog beside, so that the spec can answer it.

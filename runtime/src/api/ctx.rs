@@ -4,7 +4,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -50,6 +50,8 @@ pub struct Call {
     pub(super) seen: Option<u64>,
     /// The time that the call has, if somebody waits for its answer.
     pub(super) patience: Patience,
+    /// Whether it is for something that the user did, or has heard of such a thing since.
+    by_user: Arc<AtomicBool>,
 }
 
 /// What a call of a tool knows besides.
@@ -87,9 +89,24 @@ impl Call {
         let signal = host.current_run().map(|run| run.abort.clone()).unwrap_or_default();
         let (host, owner) = (host.clone(), owner.clone());
         let epoch = host.epoch.load(Ordering::Acquire);
-        let (seen, patience) = (None, Patience::default());
+        let (seen, patience, by_user) = (None, Patience::default(), Arc::default());
         let number = CALLS.fetch_add(1, Ordering::Relaxed);
-        Self { host, owner, signal, tool: None, epoch, number, seen, patience }
+        Self { host, owner, signal, tool: None, epoch, number, seen, patience, by_user }
+    }
+
+    /// The call is for something that the user did: a command, a key.
+    pub fn for_user(self) -> Self {
+        self.heard_user();
+        self
+    }
+
+    /// The user did something that the call was told of.
+    pub(super) fn heard_user(&self) {
+        self.by_user.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_by_user(&self) -> bool {
+        self.by_user.load(Ordering::Relaxed)
     }
 
     /// Whether the session that the call was made for is no longer the present one.

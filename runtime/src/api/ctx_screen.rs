@@ -12,7 +12,7 @@ use super::{
     errors::fail,
     fields::{misuse, string_argument},
 };
-use crate::host::Controls;
+use crate::{host::Controls, scene::format::clean};
 
 /// What scripts find in `ctx.ui`, in the order of the manual.
 pub const ENTRIES: &[Entry] = &[
@@ -44,7 +44,8 @@ pub const ENTRIES: &[Entry] = &[
         meta: "---@return {key: string, what: string, about: string, when?: string}[]",
         bind: Bind::Ctx(|lua, call| {
             method(lua, call, |lua, call, ()| {
-                scheduler::to_lua(lua, &controls(call)?.keys(&call.host), Nulls::Nil)
+                let keys = call.host.front.controls().map(|controls| controls.keys(&call.host));
+                scheduler::to_lua(lua, &keys.unwrap_or_else(|| json!([])), Nulls::Nil)
             })
         }),
     },
@@ -52,7 +53,22 @@ pub const ENTRIES: &[Entry] = &[
         name: "themes",
         doc: "The names of the themes, sorted.",
         meta: "---@return string[]",
-        bind: Bind::Ctx(|lua, call| method(lua, call, |_, call, ()| Ok(controls(call)?.themes()))),
+        bind: Bind::Ctx(|lua, call| {
+            method(lua, call, |_, call, ()| {
+                Ok(call.host.front.controls().map(Controls::themes).unwrap_or_default())
+            })
+        }),
+    },
+    Entry {
+        name: "size",
+        doc: "The columns and rows of the screen; nothing where lines are printed one after the other. \
+              The event `screen_resize` tells of another size.",
+        meta: "---@return integer? columns, integer? rows",
+        bind: Bind::Ctx(|lua, call| {
+            method(lua, call, |_, call, ()| {
+                Ok(call.host.front.controls().map(Controls::size).unzip())
+            })
+        }),
     },
     Entry {
         name: "theme",
@@ -79,7 +95,9 @@ fn action(_: &Lua, call: &Rc<Call>, (name, argument): (Value, Value)) -> Result<
 
 fn alert(_: &Lua, call: &Rc<Call>, text: Value) -> Result<()> {
     let text = string_argument("ctx.ui.alert", "text", &text)?;
-    controls(call)?.alert(&text);
+    if let Some(controls) = call.host.front.controls() {
+        controls.alert(&clean::prose(&text));
+    }
     Ok(())
 }
 
@@ -96,7 +114,9 @@ fn commands(lua: &Lua, call: &Rc<Call>, (): ()) -> Result<Value> {
 }
 
 fn theme(lua: &Lua, call: &Rc<Call>, name: Value) -> Result<MultiValue> {
-    let controls = controls(call)?;
+    let Some(controls) = call.host.front.controls() else {
+        return fail(lua, "not_found", "lines that are printed have no colours");
+    };
     if !name.is_nil() {
         let name = string_argument("ctx.ui.theme", "name", &name)?;
         if let Err(problem) = controls.set_theme(&name) {

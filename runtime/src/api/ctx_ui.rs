@@ -16,8 +16,10 @@ use super::{
     fields::{Fields, kind_of, misuse, string_argument},
 };
 use crate::{
+    hooks,
     scene::{
         UiRequest,
+        format::clean,
         mail::{MAX_VIEWS, Opened, Renderer},
         notify::{Level, Notice},
         tree::{MAX_ID_BYTES, Rendering, View},
@@ -82,7 +84,9 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "copy",
-        doc: "Puts a text of at most 1 MiB on the clipboard. For what the user asked for only.",
+        doc: "Puts a text of at most 1 MiB on the clipboard. Only a call that the user caused may: a \
+              command, a key, a `ui` event, or code that `ctx.ui.wait` told of one; others get an \
+              error of kind `refused`.",
         meta: "---@param text string\n---@return true?, zi.Error?",
         bind: Bind::Ctx(|lua, call| method(lua, call, copy)),
     },
@@ -163,7 +167,12 @@ async fn wait(lua: Lua, call: Rc<Call>, (view, opts): (Value, Value)) -> Result<
         event
     });
     match event.await? {
-        Some(Some(event)) => event_argument(&lua, &event)?.into_lua_multi(&lua),
+        Some(Some(event)) => {
+            if hooks::is_by_user(&event) {
+                call.heard_user();
+            }
+            event_argument(&lua, &event)?.into_lua_multi(&lua)
+        }
         Some(None) => Value::Nil.into_lua_multi(&lua),
         None => {
             fail(&lua, "timeout", format_args!("nothing happened within {} ms", limit.unwrap_or(0)))
@@ -257,11 +266,17 @@ fn notify_clear(lua: &Lua, call: &Rc<Call>, id: Value) -> Result<MultiValue> {
 
 fn title(lua: &Lua, call: &Rc<Call>, text: Value) -> Result<MultiValue> {
     let text = bounded("ctx.ui.title", "text", &text, MAX_TITLE_BYTES)?;
-    request(lua, call, UiRequest::Title(text.replace(char::is_control, " ")))
+    let text = text.replace(char::is_control, " ");
+    request(lua, call, UiRequest::Title(clean::prose(&text).into_owned()))
 }
 
 fn copy(lua: &Lua, call: &Rc<Call>, text: Value) -> Result<MultiValue> {
     let text = string_argument("ctx.ui.copy", "text", &text)?;
+    if !call.is_by_user() {
+        let problem = "the clipboard is written only for what the user does: from a command, a key or \
+                       an event of a view";
+        return fail(lua, "refused", problem);
+    }
     if text.len() > MAX_COPY_BYTES {
         let problem = format!("{} bytes are too many for the clipboard", text.len());
         return fail(lua, "too_large", problem);

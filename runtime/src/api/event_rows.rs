@@ -401,6 +401,11 @@ pub const ROWS: &[EventRow] = &[
             ("summary_entry?", "table", "The entry of the summary."),
         ],
     ),
+    observer(
+        "screen_resize",
+        "The terminal's window has another size.",
+        &[("columns", "integer", "How wide it is."), ("rows", "integer", "How high it is.")],
+    ),
     observer("session_rename", "The session got a name.", &[("name", "string", "The name.")]),
     observer(
         "queue_update",

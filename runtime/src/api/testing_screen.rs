@@ -10,7 +10,7 @@ use super::{
     fields::{Fields, misuse, string_argument},
     plain, testing,
 };
-use crate::{host::Host, keys, scene::views::UiEvent, testbed::TestBed};
+use crate::{hooks::Event, host::Host, keys, scene::views::UiEvent, testbed::TestBed};
 
 /// How long a spec waits for the screen unless it says otherwise.
 const PATIENCE_MS: u64 = 2000;
@@ -42,10 +42,16 @@ fn screen(lua: &Lua, size: Value) -> Result<Screen> {
     let side = |name| -> Result<Option<u16>> {
         Ok(fields.opt_count(name, 1000)?.and_then(|side| u16::try_from(side).ok()))
     };
+    let host = VmData::of(lua)?.host()?;
     if let (Some(width), Some(height)) = (side("width")?, side("height")?) {
-        bed.screen.resize(width, height);
+        resize(&bed, &host, (width, height));
     }
-    Ok(Screen { bed, host: VmData::of(lua)?.host()? })
+    Ok(Screen { bed, host })
+}
+
+fn resize(bed: &TestBed, host: &Arc<Host>, size: (u16, u16)) {
+    bed.screen.resize(size.0, size.1);
+    host.emit(Event::screen_resize(size));
 }
 
 impl Screen {
@@ -76,7 +82,7 @@ impl UserData for Screen {
             Ok(Some(cell))
         });
         methods.add_method("resize", |_, this, (width, height): (u16, u16)| {
-            this.bed.screen.resize(width.min(1000), height.min(1000));
+            resize(&this.bed, &this.host, (width.min(1000), height.min(1000)));
             Ok(())
         });
         methods.add_async_method("key", |_, this, names: mlua::Variadic<Value>| {

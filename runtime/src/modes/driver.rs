@@ -220,7 +220,7 @@ impl Driver {
     }
 
     async fn call(&self, callback: &Callback) {
-        let call = Call::new(&self.host, &callback.owner);
+        let call = Call::new(&self.host, &callback.owner).for_user();
         let done = Invocation::new(callback, "a key", budgets::WORK)
             .start(
                 move |lua| {

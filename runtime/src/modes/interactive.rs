@@ -7,6 +7,7 @@ use zi_kernel::job;
 
 use super::{driver::Intent, input, out};
 use crate::{
+    auth,
     cli::Cli,
     commands,
     host::{Host, Level},
@@ -36,12 +37,26 @@ pub fn first_prompt(cli: &Cli, cwd: &Path) -> Result<Option<Prompt>, String> {
 pub fn begin(host: &Arc<Host>, cli: &Cli, intents: &mpsc::UnboundedSender<Intent>) {
     // Without a model zi opens all the same, and says what to do when something is said.
     host.choose_model().ok();
+    if let Some(problem) = missing_key(host) {
+        host.notice(Level::Warn, &problem);
+    }
     let wants_choice = cli.session.as_deref() == Some("");
     let is_resumed = cli.continue_last || (cli.session.is_some() && !wants_choice);
     host.emit(host.session_start(if is_resumed { "resume" } else { "startup" }));
     if wants_choice {
         intents.send(Intent::Command("/resume".to_owned())).ok();
     }
+}
+
+/// What to do where no request could be made. Nothing is run or sent to find that out.
+fn missing_key(host: &Host) -> Option<String> {
+    let provider = host.registry.provider(&host.model()?.provider)?;
+    let state = &host.dirs.state;
+    if host.flags.api_key.is_some() || auth::is_available(&provider, state) {
+        return None;
+    }
+    let problem = auth::resolve(&provider, None, host.flags.base_url.is_some(), state).err()?;
+    Some(format!("{problem}; `/model` chooses another model, `/login` logs in"))
 }
 
 /// Ends what still runs, in order.

@@ -40,8 +40,8 @@ const RUN_FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// Columns that dialogs are laid out for.
 const COLUMNS: u16 = 76;
-/// Rows of a dialog that are printed.
-const MAX_ROWS: u16 = 200;
+/// Rows of a dialog that are printed; what is agreed to is printed whole.
+const MAX_ROWS: u16 = 10_000;
 /// Lines of a result that are printed.
 const RESULT_LINES: usize = 10;
 const GRACE: Duration = Duration::from_secs(3);
@@ -296,14 +296,19 @@ fn drawn(host: &Host, root: &Node) -> String {
         surfaces: &host.surfaces,
         pictures: &pictures,
     };
-    let height = height_of(&root, COLUMNS, context).min(MAX_ROWS);
+    let whole = height_of(&root, COLUMNS, context);
+    let height = whole.min(MAX_ROWS);
     let mut frame = Frame::new(COLUMNS, height);
     draw_node(&mut frame, Rect::new(0, 0, COLUMNS, height), &root, context);
     let text = frame.text();
     // A frame is no news to who hears the lines.
     let is_frame = |c: char| matches!(c, '─' | '│' | '╭' | '╮' | '╰' | '╯' | '┃' | ' ');
     let lines = text.lines().map(|line| line.trim_matches(is_frame));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    let mut text = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    if whole > height {
+        text.push_str(&format!("\n[{} more rows are not printed]", whole - height));
+    }
+    text
 }
 
 fn how_to_answer(choices: usize, has_input: bool, keys: &[String]) -> String {

@@ -40,7 +40,7 @@ impl Host {
         if self.model().is_none() {
             self.choose_model().ok();
         }
-        let call = Call::new(self, &spec.handler.owner);
+        let call = Call::new(self, &spec.handler.owner).for_user();
         let args = args.trim_start().to_owned();
         let label = format!("/{name}");
         let done = Invocation::new(&spec.handler, label.clone(), budgets::WORK)

@@ -109,7 +109,8 @@ impl Stage {
         // Less than the whole time, so that code that spins is told from code that waits.
         let burst = limit.mul_f64(0.8).min(budgets::WORK.burst);
         let budget = Budget { burst, may_wait: true };
-        let call = Call::new(&self.host, &self.spec);
+        // A spec does what users do.
+        let call = Call::new(&self.host, &self.spec).for_user();
         let playing = Invocation::new(&run, case.title.as_str(), budget)
             .start(move |lua| Ok(MultiValue::from_iter([make_ctx(lua, call)?])), |_, _| Ok(()));
         let played = tokio::time::timeout(limit, playing).await;

@@ -26,6 +26,7 @@ use super::{
     search::Search,
 };
 use crate::{
+    hooks::Event,
     host::{Host, Level, lock},
     modes::driver::{Intent, Work},
     scene::{
@@ -202,7 +203,8 @@ impl App {
             if arrow.is_some() && next.is_none() {
                 next = updates.recv_timeout(WHEEL).ok();
             }
-            let goes_on = arrow.is_some() && next.as_ref().and_then(|it| self.wheel_arrow(it)) == arrow;
+            let goes_on =
+                arrow.is_some() && next.as_ref().and_then(|it| self.wheel_arrow(it)) == arrow;
             if arrow.is_some() && (goes_on || turning == arrow) {
                 self.feed.scroll(if arrow == Some(KeyCode::Up) { -1 } else { 1 });
             } else {
@@ -823,7 +825,16 @@ impl App {
 
     // Drawing -------------------------------------------------------------------------------------
 
+    fn tell_size(&self) {
+        let size = self.terminal.size();
+        let before = std::mem::replace(&mut *lock(&self.shared.size), size);
+        if before != size {
+            self.host.emit(Event::screen_resize(size));
+        }
+    }
+
     fn draw(&mut self) {
+        self.tell_size();
         self.is_dirty = false;
         self.drawn_at = Some(Instant::now());
         self.print_finished();

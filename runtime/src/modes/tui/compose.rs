@@ -5,7 +5,7 @@ use zi_kernel::term::{Frame, Modifier, Rect, width};
 use super::{app::App, complete::Choices};
 use crate::{
     host::lock,
-    scene::{draw::DrawContext, theme::Theme, tree::SlotKind},
+    scene::{draw::DrawContext, format::clean, theme::Theme, tree::SlotKind},
 };
 
 /// The smallest screen that everything fits on.
@@ -210,7 +210,7 @@ impl App {
         let all: Vec<_> = steering.chain(later).collect();
         let line = |(when, prompt): &(&str, &crate::run::Prompt)| {
             let text = prompt.text.lines().next().unwrap_or_default();
-            format!("{when}: {}", crate::scene::format::clean::prose(text))
+            format!("{when}: {}", clean::prose(text))
         };
         let mut lines: Vec<String> = all.iter().take(MAX_QUEUED).map(line).collect();
         if all.len() > MAX_QUEUED
@@ -252,7 +252,13 @@ fn draw_choices(frame: &mut Frame, screen: Rect, bottom: u16, theme: &Theme, cho
     let count = u16::try_from(choices.items.len()).unwrap_or(u16::MAX);
     let rows = count.min(MAX_CHOICES).min(bottom);
     let first = choices.selected.saturating_sub(usize::from(rows.saturating_sub(1)));
-    let labels = choices.items.iter().map(|item| width(&item.label)).max().unwrap_or(0).min(40);
+    let labels = choices
+        .items
+        .iter()
+        .map(|item| width(&clean::exact_line(&item.label)))
+        .max()
+        .unwrap_or(0)
+        .min(40);
     for row in 0..rows {
         let index = first + usize::from(row);
         let Some(item) = choices.items.get(index) else { break };
@@ -263,9 +269,10 @@ fn draw_choices(frame: &mut Frame, screen: Rect, bottom: u16, theme: &Theme, cho
         let mark = if is_chosen { " ▸ " } else { "   " };
         let style = if is_chosen { theme.bold("accent") } else { theme.fg("text") };
         let x = frame.put(0, y, screen.width, mark, style, None);
-        frame.put(x, y, screen.width, &item.label, style, None);
+        frame.put(x, y, screen.width, &clean::exact_line(&item.label), style, None);
         let at = x + u16::try_from(labels).unwrap_or(0) + 2;
-        frame.put(at, y, screen.width.saturating_sub(8), &item.about, theme.fg("muted"), None);
+        let about = clean::exact_line(&item.about);
+        frame.put(at, y, screen.width.saturating_sub(8), &about, theme.fg("muted"), None);
         if is_chosen && count > rows {
             let place = format!("{}/{count}", index + 1);
             let at = screen.width.saturating_sub(u16::try_from(width(&place)).unwrap_or(0) + 1);

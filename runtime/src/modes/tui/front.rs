@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         mpsc::{Receiver, Sender, channel},
     },
 };
@@ -15,7 +15,7 @@ use zi_kernel::{job, term::Input};
 use super::{complete::Choices, render::Rendered};
 use crate::{
     hooks::Event,
-    host::{Controls, ForegroundResult, Front, Host, Level},
+    host::{Controls, ForegroundResult, Front, Host, Level, lock},
     modes::driver::{Said, Screen, ShellUpdate},
     scene::UiRequest,
 };
@@ -85,6 +85,8 @@ impl Screen for Updates {
 #[derive(Debug, Default)]
 pub struct Shared {
     pub themes: super::themes::Themes,
+    /// Columns and rows.
+    pub size: Mutex<(u16, u16)>,
 }
 
 /// The front of the terminal interface.
@@ -146,6 +148,10 @@ impl Front for TuiFront {
 }
 
 impl Controls for TuiFront {
+    fn size(&self) -> (u16, u16) {
+        *lock(&self.shared.size)
+    }
+
     fn keys(&self, host: &Host) -> Value {
         super::keys(host)
     }

@@ -119,6 +119,7 @@ async fn run_async(cli: &Cli) -> u8 {
             return RUN_FAILED;
         }
     };
+    *crate::host::lock(&shared.size) = terminal.size();
     let coloured = updates.clone();
     highlight::on_progress(move || coloured.send(Update::Frame));
     let (intents, taken) = mpsc::unbounded_channel();

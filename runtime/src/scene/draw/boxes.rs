@@ -13,6 +13,8 @@ use crate::scene::{
 
 /// Widths of which the lines of a text are kept.
 const KEPT_WIDTHS: usize = 4;
+/// Columns that what scrolls has to have for a bar beside it.
+const BAR_FROM: u16 = 8;
 
 impl Painter<'_> {
     pub(super) fn draw_view(
@@ -134,10 +136,17 @@ impl Painter<'_> {
         area: Area,
         base: Style,
     ) {
-        let inner = self.draw_chrome(frame, node, area, base);
+        let mut inner = self.draw_chrome(frame, node, area, base);
         let (rows, columns) = around(node);
-        let room = inner.width.saturating_add(columns.saturating_mul(2));
-        let whole = self.natural_size(node, room).1.saturating_sub(rows.saturating_mul(2));
+        let around = (rows.saturating_mul(2), columns.saturating_mul(2));
+        let mut whole = self.natural_size(node, inner.width.saturating_add(around.1)).1;
+        let bar = (inner.end().saturating_sub(1), inner.y);
+        let has_bar = whole.saturating_sub(around.0) > inner.height && inner.width > BAR_FROM;
+        if has_bar {
+            inner.width -= 2;
+            whole = self.natural_size(node, inner.width.saturating_add(around.1)).1;
+        }
+        let whole = whole.saturating_sub(around.0);
         let state = self.states.scroll_mut(&node.id);
         if state.rows == 0 {
             state.top = wanted.unwrap_or(0);
@@ -152,6 +161,11 @@ impl Painter<'_> {
         let content = Area { y: inner.y - top, height: whole.max(inner.height), ..inner };
         self.draw_children(frame, node, children, content, base);
         self.rows = shown;
+        if has_bar {
+            let muted = base.patch(self.context.theme.fg("muted"));
+            let place = (usize::try_from(top).unwrap_or(0), usize::from(whole));
+            self.draw_bar(frame, bar, inner.height, place, muted);
+        }
     }
 
     /// The lines of a text node at `columns`, made once, and its width when it is not wrapped.

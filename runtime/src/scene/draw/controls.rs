@@ -6,10 +6,13 @@ use super::{
     Area, Painter,
     boxes::{aside, one_line},
     cut,
-    measure::{has_head, table_widths},
+    measure::{MEASURED_ITEMS, has_head, table_widths},
     selection,
 };
-use crate::scene::tree::{Cell, Input, List, Node, Table};
+use crate::scene::{
+    format::wrap,
+    tree::{Cell, Input, List, Node, Table},
+};
 
 /// Parts of a cell, an eighth each.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -202,6 +205,7 @@ impl Painter<'_> {
         let count = self.shown_items(node, list);
         let has_more = count > usize::from(area.height) && area.width > 8;
         let end = area.end() - u16::from(has_more);
+        let labels = label_width(list, end.saturating_sub(area.x));
         for (y, index) in (area.y..).zip(shown) {
             let item = &list.items[index];
             let is_selected = selected == Some(index);
@@ -217,7 +221,9 @@ impl Painter<'_> {
             }
             let label = one_line(&item.label);
             let bold = if is_selected { look.add_modifier(Modifier::BOLD) } else { look };
+            let column = x.saturating_add(labels).min(end);
             x = self.put(frame, (x, y), end, &cut(&label, end - x), bold);
+            x = x.max(column);
             let left = end.saturating_sub(x);
             if !item.detail.is_empty() && left > 4 {
                 let detail = cut(&one_line(&item.detail), left - 2);
@@ -234,7 +240,7 @@ impl Painter<'_> {
     }
 
     /// A bar that shows which part of something long is seen.
-    fn draw_bar(
+    pub(super) fn draw_bar(
         &self,
         frame: &mut Frame,
         (x, y): (u16, i32),
@@ -243,6 +249,9 @@ impl Painter<'_> {
         style: Style,
     ) {
         let rows = usize::from(height);
+        if rows == 0 || count <= rows {
+            return;
+        }
         let long = (rows * rows / count).clamp(1, rows);
         let way = rows - long;
         let at = top * way / (count - rows).max(1);
@@ -260,8 +269,7 @@ impl Painter<'_> {
         if has_head(table) {
             let look = self.context.theme.bold("muted").patch(base);
             let titles = table.columns.iter().map(|column| (column.title.as_str(), look));
-            self.draw_row(frame, table, titles, &widths, (area, y));
-            y += 1;
+            y += i32::from(self.draw_row(frame, table, titles, &widths, (area, y)));
         }
         for row in &table.rows {
             if y >= bottom {
@@ -269,11 +277,11 @@ impl Painter<'_> {
             }
             let style = |cell: &Cell| base.patch(cell.look.style(self.context.theme));
             let cells = row.iter().map(|cell| (cell.text.as_str(), style(cell)));
-            self.draw_row(frame, table, cells, &widths, (area, y));
-            y += 1;
+            y += i32::from(self.draw_row(frame, table, cells, &widths, (area, y)));
         }
     }
 
+    /// Draws the cells of a row beside each other, and answers how many lines the row has.
     fn draw_row<'c>(
         &self,
         frame: &mut Frame,
@@ -281,17 +289,39 @@ impl Painter<'_> {
         cells: impl Iterator<Item = (&'c str, Style)>,
         widths: &[u16],
         (area, y): (Area, i32),
-    ) {
+    ) -> u16 {
         let mut x = area.x;
+        let mut high = 1;
         for (at, ((text, style), room)) in cells.zip(widths).enumerate() {
-            let text = cut(&one_line(text.lines().next().unwrap_or("")), *room);
-            let wide = u16::try_from(width(&text)).unwrap_or(*room);
             let align = table.columns.get(at).map(|column| column.align);
-            let start = x.saturating_add(aside(*room, wide, align));
-            self.put(frame, (start, y), area.end().min(x.saturating_add(*room)), &text, style);
+            let lines = cell_lines(text, *room);
+            high = high.max(u16::try_from(lines.len()).unwrap_or(u16::MAX));
+            for (y, line) in (y..area.y + i32::from(area.height)).zip(&lines) {
+                let wide = u16::try_from(width(line)).unwrap_or(*room);
+                let start = x.saturating_add(aside(*room, wide, align));
+                self.put(frame, (start, y), area.end().min(x.saturating_add(*room)), line, style);
+            }
             x = x.saturating_add(*room).saturating_add(2);
         }
+        high
     }
+}
+
+/// The first line of a cell's text, broken to the width of its column.
+pub(super) fn cell_lines(text: &str, room: u16) -> Vec<String> {
+    let text = one_line(text.lines().next().unwrap_or(""));
+    if width(&text) <= room.into() {
+        return vec![text];
+    }
+    let lines = wrap::plain(&text, Style::new(), &wrap::Options::new(room.into()));
+    lines.iter().map(|line| cut(&line.text(), room)).collect()
+}
+
+/// The column that details begin in, so that they stand below each other where there is room.
+fn label_width(list: &List, room: u16) -> u16 {
+    let items = list.items.iter().take(MEASURED_ITEMS).filter(|item| !item.detail.is_empty());
+    let widest = items.map(|item| width(&item.label)).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX).min(room / 2)
 }
 
 impl super::ListState {

@@ -2,19 +2,21 @@
 
 use zi_kernel::term::width;
 
-use super::{Painter, State, spinner_text};
+use super::{Painter, State, controls::cell_lines, spinner_text};
 use crate::scene::{
     layout::{Part, divide},
-    tree::{Align, Direction, Image, Kind, Node, Size, Table},
+    tree::{Align, Cell, Direction, Image, Kind, Node, Size, Table},
 };
 
+/// Items of a list that are seen before what is beside it is.
+const LEAST_ITEMS: u16 = 4;
 /// Cells of an input that says nothing of its width.
 const INPUT_WIDTH: u16 = 24;
 const PROGRESS_WIDTH: u16 = 24;
 /// Rows that an input of several lines takes at most by itself.
 const INPUT_ROWS: usize = 10;
 /// Items whose width is looked at: a list of many is as wide as its first ones.
-const MEASURED_ITEMS: usize = 2000;
+pub(super) const MEASURED_ITEMS: usize = 2000;
 
 /// Rows and columns that a node has around its children, on each side.
 pub(super) fn around(node: &Node) -> (u16, u16) {
@@ -80,12 +82,12 @@ impl Painter<'_> {
             Kind::Separator { .. } => (1, 1),
             Kind::Surface => (room, 1),
             Kind::List(list) => {
-                let widths = list.items.iter().take(MEASURED_ITEMS).map(|item| {
-                    let gap = if item.detail.is_empty() { 0 } else { 2 };
-                    cells(&item.label).saturating_add(cells(&item.detail)).saturating_add(gap)
-                });
+                let items = || list.items.iter().take(MEASURED_ITEMS);
+                let labels = items().map(|item| cells(&item.label)).max().unwrap_or(0);
+                let details = items().map(|item| cells(&item.detail)).max().unwrap_or(0);
+                let details = if details == 0 { 0 } else { details.saturating_add(2) };
                 let mark = if list.marked.is_some() { 4 } else { 2 };
-                let widest = widths.max().unwrap_or(0).max(cells(&list.empty));
+                let widest = labels.saturating_add(details).max(cells(&list.empty));
                 let count = self.shown_items(node, list);
                 (widest.saturating_add(mark), u16::try_from(count.max(1)).unwrap_or(u16::MAX))
             }
@@ -93,11 +95,12 @@ impl Painter<'_> {
                 let widths = table_widths(table, room);
                 let wide: u16 = widths.iter().fold(0, |sum, width| sum.saturating_add(*width));
                 let gaps = u16::try_from(widths.len().saturating_sub(1) * 2).unwrap_or(0);
-                let head = usize::from(has_head(table));
-                (
-                    wide.saturating_add(gaps),
-                    u16::try_from(table.rows.len() + head).unwrap_or(u16::MAX),
-                )
+                let titles = table.columns.iter().map(|column| column.title.as_str());
+                let head = if has_head(table) { row_height(titles, &widths) } else { 0 };
+                let texts =
+                    |row: &[Cell]| row_height(row.iter().map(|cell| cell.text.as_str()), &widths);
+                let rows: usize = table.rows.iter().map(|row| texts(row)).sum();
+                (wide.saturating_add(gaps), u16::try_from(rows + head).unwrap_or(u16::MAX))
             }
             Kind::Spinner { label, since } => match spinner_text(label, *since).as_str() {
                 "" => (1, 1),
@@ -216,6 +219,9 @@ impl Painter<'_> {
 
 /// Rows without which a node shows nothing of use.
 fn least_height(node: &Node) -> u16 {
+    if let Kind::List(list) = &node.kind {
+        return u16::try_from(list.items.len()).unwrap_or(u16::MAX).clamp(1, LEAST_ITEMS);
+    }
     let Kind::View { children } = &node.kind else { return 1 };
     let inner = match node.style.direction {
         Direction::Row => children.iter().map(least_height).max().unwrap_or(0),
@@ -231,6 +237,10 @@ fn least_width(node: &Node) -> u16 {
         Kind::View { .. } => around(node).1.saturating_mul(2).saturating_add(1),
         _ => 1,
     }
+}
+
+fn row_height<'c>(cells: impl Iterator<Item = &'c str>, widths: &[u16]) -> usize {
+    cells.zip(widths).map(|(text, room)| cell_lines(text, *room).len()).max().unwrap_or(1).max(1)
 }
 
 pub(super) fn has_head(table: &Table) -> bool {
