@@ -8,7 +8,10 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::{
-    env, fs,
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
@@ -67,24 +70,38 @@ fn open(pty: Pty) -> PtyRun {
     run
 }
 
-/// What a process has used up to now: CPU time and voluntary switches of all its threads.
-#[derive(Clone, Copy)]
+/// What a process has used up to now.
 struct Used {
     at: Instant,
     cpu: Duration,
-    wake_ups: u64,
+    /// Voluntary switches by thread; those of threads that ended are not known any more.
+    switches: HashMap<OsString, u64>,
 }
 
+const TICKS_PER_SECOND: u64 = 100;
+
 fn used(run: &PtyRun) -> Used {
-    let (mut cpu, mut wake_ups) = (0, 0);
-    let tasks = fs::read_dir(format!("/proc/{}/task", run.id())).expect("the process is there");
-    for task in tasks.flatten() {
-        let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
-        let nanoseconds = read("schedstat").split(' ').next().and_then(|it| it.parse::<u64>().ok());
-        cpu += nanoseconds.unwrap_or(0);
-        wake_ups += status_field(&read("status"), "voluntary_ctxt_switches:");
-    }
-    Used { at: Instant::now(), cpu: Duration::from_nanos(cpu), wake_ups }
+    let process = PathBuf::from(format!("/proc/{}", run.id()));
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
+    let stat = read(process.join("stat"));
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // The time in the program and the time in the system.
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let tasks = fs::read_dir(process.join("task")).expect("the process is there");
+    let switches = tasks.flatten().map(|task| {
+        let status = read(task.path().join("status"));
+        (task.file_name(), status_field(&status, "voluntary_ctxt_switches:"))
+    });
+    let cpu = Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND);
+    Used { at: Instant::now(), cpu, switches: switches.collect() }
+}
+
+/// Wake-ups between two looks.
+fn wake_ups(from: &Used, to: &Used) -> u64 {
+    let count = |(task, count): (&OsString, &u64)| {
+        count - from.switches.get(task).copied().unwrap_or(0).min(*count)
+    };
+    to.switches.iter().map(count).sum()
 }
 
 fn status_field(status: &str, name: &str) -> u64 {
@@ -99,7 +116,7 @@ fn memory(run: &PtyRun, name: &str) -> f64 {
 }
 
 /// Percent of a core between two looks.
-fn share(from: Used, to: Used) -> f64 {
+fn share(from: &Used, to: &Used) -> f64 {
     100.0 * (to.cpu - from.cpu).as_secs_f64() / (to.at - from.at).as_secs_f64()
 }
 
@@ -138,8 +155,8 @@ fn idle() {
     thread::sleep(MEASURED);
     let after = used(&run);
     let seconds = (after.at - before.at).as_secs_f64();
-    row("idle: CPU", share(before, after), "% of a core", "0.5");
-    row("idle: wake-ups", (after.wake_ups - before.wake_ups) as f64 / seconds, "per second", "10");
+    row("idle: CPU", share(&before, &after), "% of a core", "0.5");
+    row("idle: wake-ups", wake_ups(&before, &after) as f64 / seconds, "per second", "10");
     row("idle: memory", memory(&run, "VmRSS:"), "MiB", "45");
 }
 
@@ -217,7 +234,7 @@ fn streaming() {
     let after = used(&run);
     let (count, bytes) = frames(&run, written);
     let seconds = (after.at - before.at).as_secs_f64();
-    row("1,000 deltas/s: CPU", share(before, after), "% of a core", "25");
+    row("1,000 deltas/s: CPU", share(&before, &after), "% of a core", "25");
     row("1,000 deltas/s: frames", count / seconds, "per second", "60");
     row("1,000 deltas/s: bytes per frame", bytes / count.max(1.0), "bytes", "of 4,800 cells");
     row("1,000 deltas/s: memory", memory(&run, "VmRSS:"), "MiB", "");
@@ -297,7 +314,7 @@ fn surface() {
     let after = used(&run);
     let (count, bytes) = frames(&run, written);
     let seconds = (after.at - before.at).as_secs_f64();
-    row("surface 120×40 at 60/s: CPU", share(before, after), "% of a core", "25");
+    row("surface 120×40 at 60/s: CPU", share(&before, &after), "% of a core", "25");
     row("surface 120×40 at 60/s: frames", count / seconds, "per second", "60");
     row("surface 120×40 at 60/s: bytes per frame", bytes / count.max(1.0), "bytes", "");
     run.key("q");

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// The shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
+const FRAME: Duration = Duration::from_micros(16_667);
 /// How long updates are taken in before the next frame is drawn.
 const BATCH: Duration = Duration::from_millis(8);
 /// Within this time a second press of the same key means more than the first.
