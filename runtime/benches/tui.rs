@@ -28,6 +28,7 @@ const FIGURES: &[(&str, Figure)] = &[
     ("start", start),
     ("idle", idle),
     ("streaming", streaming),
+    ("echo floor", echo_floor),
     ("echo idle", echo_idle),
     ("echo streaming", echo_streaming),
     ("echo long", echo_long),
@@ -258,6 +259,13 @@ fn echo(name: &str, run: &PtyRun) {
     let at = |percent: usize| times[times.len() * percent / 100];
     row(&format!("key to echo, {name}: p50"), at(50), "ms", "");
     row(&format!("key to echo, {name}: p99"), at(99), "ms", "16");
+}
+
+/// What the machine itself takes, with whatever else it does now.
+fn echo_floor() {
+    let run = Pty::new("sh").args(["-c", "stty raw -echo; echo ready; exec cat"]).start();
+    run.wait_for_text("ready");
+    echo("cat (the floor)", &run);
 }
 
 fn echo_idle() {

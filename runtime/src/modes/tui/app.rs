@@ -193,9 +193,12 @@ impl App {
         let mut next = Some(first);
         let mut has_input = false;
         while let Some(update) = next {
-            has_input |= matches!(update, Update::Input(_));
+            let is_input = matches!(update, Update::Input(_));
+            has_input |= is_input;
             self.take(update);
-            if self.ended || began.elapsed() > BATCH {
+            // What is typed does not wait for what comes behind it.
+            let is_due = began.elapsed() > BATCH || (has_input && !is_input);
+            if self.ended || is_due {
                 break;
             }
             next = updates.try_recv().ok();
