@@ -400,6 +400,7 @@ fn a_command_of_the_user_is_seen_by_the_model_or_not() {
     let heard = heard(&server.requests()[0]).join("\n");
     assert!(heard.contains("seen-42") && heard.contains("no-such-file"), "{heard}");
     assert!(!heard.contains("hidden"), "{heard}");
+    idle(&run);
     let live = run.look(above);
     leave(run);
     // The session read from disk shows what it showed before.
@@ -681,7 +682,10 @@ fn after_many_sizes_the_screen_is_what_a_fresh_one_would_be() {
     }
     run.resize(72, 26);
     run.key("ctrl+l");
-    run.wait_for("the last size", |screen| has(screen, "row 020") && draft(screen) == "a draft");
+    run.wait_for("the last size", |screen| {
+        let is_in_place = row(screen, 24) == "─".repeat(72) && !row(screen, 25).is_empty();
+        is_in_place && has(screen, "row 020") && draft(screen) == "a draft"
+    });
     let resized = run.screen();
     quit(run);
     let again = zi.another().args(["--draft", "a draft", "-c"]).args([

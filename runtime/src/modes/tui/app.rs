@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
+const FRAME: Duration = Duration::from_micros(16_667);
 /// Arrows that come closer together than this were not typed.
 const WHEEL: Duration = Duration::from_millis(3);
 /// How long updates are taken in before the next frame is drawn.
@@ -197,7 +197,8 @@ impl App {
         let mut has_input = false;
         let mut turning = None;
         while let Some(update) = next {
-            has_input |= matches!(update, Update::Input(_));
+            let is_input = matches!(update, Update::Input(_));
+            has_input |= is_input;
             next = updates.try_recv().ok();
             let arrow = self.wheel_arrow(&update);
             if arrow.is_some() && next.is_none() {
@@ -214,9 +215,10 @@ impl App {
             if self.ended {
                 break;
             }
-            if began.elapsed() > BATCH
-                && let Some(last) = next.take()
-            {
+            // What is typed does not wait for what comes behind it.
+            let is_due = began.elapsed() > BATCH || (has_input && !is_input);
+            if is_due && let Some(last) = next.take() {
+                has_input |= matches!(last, Update::Input(_));
                 self.take(last);
             }
         }
