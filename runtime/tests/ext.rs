@@ -198,8 +198,9 @@ fn a_new_extension_loads_and_works() {
     fs::write(folder.join("init.lua"), "-- mine").expect("it writes");
     fails(&base, &["new", "hello-you"], 1, "is there already");
     assert_eq!(fs::read(folder.join("init.lua")).expect("it reads"), b"-- mine");
-    let elsewhere = ok(&base, &["new", "other", "--dir", "work"]);
-    assert!(elsewhere.contains("zi -e "), "{elsewhere}");
+    let elsewhere = ok(&base, &["new", "other", "--dir", "./work"]);
+    let shown = base.cwd().join("work/other").display().to_string();
+    assert!(elsewhere.contains(&format!("zi -e {shown} ")), "{elsewhere}");
     assert!(base.cwd().join("work/other/init.lua").is_file());
     fails(&base, &["new", "other", "--dir", "work"], 1, "is there already");
 }

@@ -26,8 +26,10 @@ const OLD_CALLS: Duration = Duration::from_secs(30);
 pub struct Reloaded {
     pub loaded: Vec<String>,
     pub removed: Vec<String>,
-    /// Their old builds go on.
+    /// Their old builds go on, if there are any.
     pub failed: Vec<LoadProblem>,
+    /// Those of `failed` that no build is there of.
+    pub absent: Vec<String>,
     /// What could not be read at all.
     pub problems: Vec<String>,
 }
@@ -43,12 +45,18 @@ impl Reloaded {
         let parts: Vec<String> = [
             list("reloaded", self.loaded.iter().map(String::as_str).collect()),
             list("removed", self.removed.iter().map(String::as_str).collect()),
-            list("kept the old", self.failed.iter().map(|it| it.id.as_str()).collect()),
+            list("kept the old", self.kept()),
+            list("still without", self.absent.iter().map(String::as_str).collect()),
         ]
         .into_iter()
         .flatten()
         .collect();
         if parts.is_empty() { "nothing to reload".to_owned() } else { parts.join("; ") }
+    }
+
+    fn kept(&self) -> Vec<&str> {
+        let ids = self.failed.iter().map(|it| it.id.as_str());
+        ids.filter(|id| !self.absent.iter().any(|absent| absent == id)).collect()
     }
 }
 
@@ -76,7 +84,10 @@ impl Host {
         let next = self.build_beside(only).await;
         self.change_over(&next).await;
         let ids = |list: &[Arc<Extension>]| list.iter().map(|one| one.id.clone()).collect();
+        let there: Vec<String> = ids(&lock(&self.loaded).0);
+        let failed = next.failed.iter().map(|problem| problem.id.clone());
         Reloaded {
+            absent: failed.filter(|id| !there.contains(id)).collect(),
             loaded: ids(&next.new),
             removed: ids(&next.gone),
             failed: next.failed,
