@@ -54,6 +54,11 @@ impl Reloaded {
         if parts.is_empty() { "nothing to reload".to_owned() } else { parts.join("; ") }
     }
 
+    /// Whether there was nothing to do.
+    pub fn is_nothing(&self) -> bool {
+        self.loaded.is_empty() && self.removed.is_empty() && self.failed.is_empty()
+    }
+
     fn kept(&self) -> Vec<&str> {
         let ids = self.failed.iter().map(|it| it.id.as_str());
         ids.filter(|id| !self.absent.iter().any(|absent| absent == id)).collect()
@@ -138,6 +143,11 @@ impl Host {
     /// Reloads and tells the user what came of it.
     pub async fn reload_and_tell(self: &Arc<Self>, only: Option<&str>) -> Reloaded {
         let done = self.reload(only).await;
+        self.tell_reloaded(only, &done);
+        done
+    }
+
+    pub(super) fn tell_reloaded(&self, only: Option<&str>, done: &Reloaded) {
         for problem in &done.problems {
             self.notice(Level::Warn, problem);
         }
@@ -145,9 +155,7 @@ impl Host {
             self.report_load(problem);
         }
         match only {
-            Some(id)
-                if done.loaded.is_empty() && done.removed.is_empty() && done.failed.is_empty() =>
-            {
+            Some(id) if done.is_nothing() => {
                 let loaded = lock(&self.loaded).0.clone();
                 let ids: Vec<&str> = loaded.iter().map(|one| one.id.as_str()).collect();
                 let hint = crate::near::hint(id, &ids);
@@ -155,7 +163,6 @@ impl Host {
             }
             _ => self.notice(Level::Info, &done.summary()),
         }
-        done
     }
 
     /// Reads the settings of extensions again. Where a project has its say in them they stay.
