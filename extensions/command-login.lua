@@ -29,7 +29,14 @@ end
 -- Logins ask for keys and open pages, so they get the terminal for as long as they take.
 ---@async
 local function in_terminal(ctx, verb, provider)
-  local ended = zi.system({ zi.executable, verb, provider }, { stdio = "terminal" })
+  local argv = { zi.executable, verb, provider }
+  for _, extension in ipairs(verb == "login" and ctx.extensions.list() or {}) do
+    -- A provider may be there for this run only.
+    if extension.source == "explicit" then
+      argv[#argv + 1] = "--ext=" .. extension.entry
+    end
+  end
+  local ended = zi.system(argv, { stdio = "terminal" })
   if ended.status == "error" then return ctx.notice(ended.error, "error") end
   if ended.code ~= 0 then return ctx.notice(("`zi %s %s` failed"):format(verb, provider), "error") end
   ctx.notice(("`zi %s %s`: done"):format(verb, provider))

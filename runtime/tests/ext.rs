@@ -198,8 +198,9 @@ fn a_new_extension_loads_and_works() {
     fs::write(folder.join("init.lua"), "-- mine").expect("it writes");
     fails(&base, &["new", "hello-you"], 1, "is there already");
     assert_eq!(fs::read(folder.join("init.lua")).expect("it reads"), b"-- mine");
-    let elsewhere = ok(&base, &["new", "other", "--dir", "work"]);
-    assert!(elsewhere.contains("zi -e "), "{elsewhere}");
+    let elsewhere = ok(&base, &["new", "other", "--dir", "./work"]);
+    let shown = base.cwd().join("work/other").display().to_string();
+    assert!(elsewhere.contains(&format!("zi -e {shown} ")), "{elsewhere}");
     assert!(base.cwd().join("work/other/init.lua").is_file());
     fails(&base, &["new", "other", "--dir", "work"], 1, "is there already");
 }
@@ -280,6 +281,7 @@ fn files_folders_and_archives_are_copied_and_never_run() {
         .file("folder/init.lua", &lua)
         .file("folder/lua/m.lua", module)
         .file("folder/.git/config", "[core]")
+        .file("folder/.zi-types/zi.lua", "---@meta")
         .file("packed.tar", &packed)
         .file("packed.tar.gz", gz(&packed))
         .file("zipped.zip", zip(&[("init.lua", 0o644, &lua), ("lua/m.lua", 0o644, module)]));
@@ -318,7 +320,8 @@ fn files_folders_and_archives_are_copied_and_never_run() {
     let init = base.home().join("extensions/packed/init.lua");
     let mode = fs::metadata(init).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o7000, 0, "no set-user-id bit is taken over");
-    assert!(!installed(&base).iter().any(|path| path.contains(".git")));
+    let left_out = |path: &String| path.contains(".git") || path.contains(".zi-types");
+    assert!(!installed(&base).iter().any(left_out), "{:?}", installed(&base));
     assert!(tools(&base).contains("own"));
 }
 

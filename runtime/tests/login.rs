@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
 use serde_json::{Value, json};
-use zi_testkit::{Reply, Server, Zi, anthropic};
+use zi_testkit::{Pty, Reply, Server, Zi, anthropic};
 
 fn zi() -> Zi {
     Zi::new(env!("CARGO_BIN_EXE_zi")).env("ZI_DEMO_DELAY_MS", "0")
@@ -183,6 +183,28 @@ fn a_renewal_is_kept_although_who_asked_for_it_went_away() {
     assert_eq!(kept(base.home())["corp"]["refresh"], "r1");
     let paths: Vec<String> = server.requests().iter().map(|it| it.path.clone()).collect();
     assert_eq!(paths, ["/token", "/v1/messages"]);
+}
+
+#[test]
+fn a_session_logs_in_to_a_provider_that_is_there_for_it_alone() {
+    let base = zi()
+        .file(
+            "corp/init.lua",
+            r#"zi.provider("corp", { api = "openai-chat", base_url = "http://127.0.0.1:9",
+                models = { { id = "m" } }, oauth = { login = require("corp_login") } })"#,
+        )
+        .file("corp/lua/corp_login.lua", "return function() return { access = 'a1' } end");
+    let run = Pty::new(env!("CARGO_BIN_EXE_zi"))
+        .env("ZI_HOME", base.home())
+        .cwd(base.cwd())
+        .args(["--model", "demo", "-e", "corp"])
+        .start();
+    run.wait_for_text("demo");
+    run.send("/login corp\r");
+    run.wait_for_text("zi login corp`: done");
+    assert_eq!(kept(base.home())["corp"]["access"], "a1");
+    run.send("\x04");
+    run.end();
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn the_first_chapter_can_be_typed_as_it_stands() {
         &["reloaded greet"],
         &["2 passed, 0 failed"],
         &[],
-        &["greet/init.lua:34:", "kept the old greet"],
+        &["greet/init.lua:34:", "still without greet"],
         &["nothing found"],
         &["installed `greet`", "enabled"],
         &["made greet/.zi-types/zi.lua", "made greet/.luarc.json"],

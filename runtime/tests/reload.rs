@@ -242,7 +242,10 @@ fn watched_files_are_reloaded_when_they_change() {
     server.reply(Reply::sse(anthropic::text("done")));
     let running = zi.start();
     gate.wait_reached();
-    std::fs::write(&path, versioned("two")).expect("it writes");
+    // As `sed -i` does it: a file of another name, then that over the old one.
+    let beside = path.with_file_name("sedX1");
+    std::fs::write(&beside, versioned("two")).expect("it writes");
+    std::fs::rename(&beside, &path).expect("it moves");
     running.wait_for_stderr("reloaded v");
     let by_settings = r#"local settings = zi.settings({ properties = { say = { type = "string" } } })
         zi.tool({ name = "v", description = "d", parameters = {}, execute = function() return settings.say end })"#;
@@ -259,5 +262,6 @@ fn watched_files_are_reloaded_when_they_change() {
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let result = server.requests()[1].json()["messages"].to_string();
     assert!(result.contains("three"), "{result}");
+    assert!(!done.stderr.contains("there is no extension"), "{}", done.stderr);
     drop(keep);
 }

@@ -63,6 +63,7 @@ pub use ctx::{Call, Progress, make_ctx};
 pub use errors::{Failure, KINDS as FAILURE_KINDS, fail};
 pub use events::event_argument;
 pub use loop_run::RunHandle;
+pub(crate) use path::normalize;
 pub use signature::Signature;
 pub use text::strip_ansi;
 

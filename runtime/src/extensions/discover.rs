@@ -62,8 +62,8 @@ impl Survey {
     /// Looks at the `explicit` paths, the `roots`, and adds the `builtin` ones.
     pub fn of(roots: &[Root], explicit: &[PathBuf], builtin: Vec<Found>, rules: &Rules) -> Self {
         let mut survey = Self::default();
-        for (order, path) in explicit.iter().enumerate() {
-            let entry = if path.is_dir() { path.join("init.lua") } else { path.clone() };
+        for (order, path) in explicit.iter().map(|path| whole(path)).enumerate() {
+            let entry = if path.is_dir() { path.join("init.lua") } else { path.to_owned() };
             let root = entry.parent().unwrap_or(Path::new(".")).to_owned();
             survey.take(path, Rank { source: Source::Explicit, order }, root, rules);
         }
@@ -146,6 +146,12 @@ pub(crate) fn id_of(path: &Path) -> String {
         Some(name) => name.to_owned(),
         None => path.to_string_lossy().into_owned(),
     }
+}
+
+/// The folder of an `init.lua`, which is the extension with all that it has; any other path itself.
+fn whole(path: &Path) -> &Path {
+    let is_entry = path.file_name().is_some_and(|name| name == "init.lua");
+    path.parent().filter(|dir| is_entry && dir.file_name().is_some()).unwrap_or(path)
 }
 
 /// What could be an extension in `<dir>/extensions`, in lexical order.

@@ -26,8 +26,10 @@ const OLD_CALLS: Duration = Duration::from_secs(30);
 pub struct Reloaded {
     pub loaded: Vec<String>,
     pub removed: Vec<String>,
-    /// Their old builds go on.
+    /// Their old builds go on, if there are any.
     pub failed: Vec<LoadProblem>,
+    /// Those of `failed` that no build is there of.
+    pub absent: Vec<String>,
     /// What could not be read at all.
     pub problems: Vec<String>,
 }
@@ -43,12 +45,23 @@ impl Reloaded {
         let parts: Vec<String> = [
             list("reloaded", self.loaded.iter().map(String::as_str).collect()),
             list("removed", self.removed.iter().map(String::as_str).collect()),
-            list("kept the old", self.failed.iter().map(|it| it.id.as_str()).collect()),
+            list("kept the old", self.kept()),
+            list("still without", self.absent.iter().map(String::as_str).collect()),
         ]
         .into_iter()
         .flatten()
         .collect();
         if parts.is_empty() { "nothing to reload".to_owned() } else { parts.join("; ") }
+    }
+
+    /// Whether there was nothing to do.
+    pub fn is_nothing(&self) -> bool {
+        self.loaded.is_empty() && self.removed.is_empty() && self.failed.is_empty()
+    }
+
+    fn kept(&self) -> Vec<&str> {
+        let ids = self.failed.iter().map(|it| it.id.as_str());
+        ids.filter(|id| !self.absent.iter().any(|absent| absent == id)).collect()
     }
 }
 
@@ -76,7 +89,10 @@ impl Host {
         let next = self.build_beside(only).await;
         self.change_over(&next).await;
         let ids = |list: &[Arc<Extension>]| list.iter().map(|one| one.id.clone()).collect();
+        let there: Vec<String> = ids(&lock(&self.loaded).0);
+        let failed = next.failed.iter().map(|problem| problem.id.clone());
         Reloaded {
+            absent: failed.filter(|id| !there.contains(id)).collect(),
             loaded: ids(&next.new),
             removed: ids(&next.gone),
             failed: next.failed,
@@ -127,6 +143,11 @@ impl Host {
     /// Reloads and tells the user what came of it.
     pub async fn reload_and_tell(self: &Arc<Self>, only: Option<&str>) -> Reloaded {
         let done = self.reload(only).await;
+        self.tell_reloaded(only, &done);
+        done
+    }
+
+    pub(super) fn tell_reloaded(&self, only: Option<&str>, done: &Reloaded) {
         for problem in &done.problems {
             self.notice(Level::Warn, problem);
         }
@@ -134,9 +155,7 @@ impl Host {
             self.report_load(problem);
         }
         match only {
-            Some(id)
-                if done.loaded.is_empty() && done.removed.is_empty() && done.failed.is_empty() =>
-            {
+            Some(id) if done.is_nothing() => {
                 let loaded = lock(&self.loaded).0.clone();
                 let ids: Vec<&str> = loaded.iter().map(|one| one.id.as_str()).collect();
                 let hint = crate::near::hint(id, &ids);
@@ -144,7 +163,6 @@ impl Host {
             }
             _ => self.notice(Level::Info, &done.summary()),
         }
-        done
     }
 
     /// Reads the settings of extensions again. Where a project has its say in them they stay.

@@ -68,7 +68,11 @@ impl Host {
             }
         }
         for id in ids {
-            self.reload_and_tell(Some(&id)).await;
+            let done = self.reload(Some(&id)).await;
+            // What an editor wrote beside and took away again never was an extension.
+            if !done.is_nothing() {
+                self.tell_reloaded(Some(&id), &done);
+            }
         }
     }
 

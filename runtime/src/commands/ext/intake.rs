@@ -218,7 +218,8 @@ fn clean(name: &[u8]) -> Result<Option<String>, Refusal> {
         if part.len() > 255 {
             return Err(refuse("it is too long"));
         }
-        if part.eq_ignore_ascii_case(".git") {
+        // What `zi types` makes is for the author's editor.
+        if part.eq_ignore_ascii_case(".git") || part == ".zi-types" {
             return Ok(None);
         }
         parts.push(part);

@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, options: &Options) -> Result<()> {
     fetch::check_id(name)?;
     refuse_taken(context, options)?;
     let parent = match &options.dir {
-        Some(dir) => context.cwd.join(dir),
+        Some(dir) => crate::api::normalize(&context.cwd.join(dir)),
         None => context.extensions(),
     };
     let to = parent.join(name);
