@@ -100,7 +100,7 @@ describe("permission", function()
   end)
 
   it("shows every argument to the letter, and the end of long ones by scrolling", function()
-    local screen = zi.test.screen({ width = 60, height = 20 })
+    local screen = zi.test.screen({ width = 100, height = 20 })
     local hidden = "\u{202E}\u{200B}\u{E0041}\27]52;c;aGk=\7"
     local input = {
       command = "ls " .. hidden .. (" "):rep(300) .. "; rm -rf ~",
@@ -125,9 +125,15 @@ describe("permission", function()
     expect(ran[1]):equals(input)
   end)
 
-  it("shows what other handlers made of the call, which is what runs", function()
+  it("shows what the handlers before it made of the call, which is what runs", function(ctx)
     local screen = zi.test.screen()
-    zi.on("tool_call", function() return { input = { what = "something else" } } end)
+    local path = zi.path.join(ctx.cwd, "rewrite.lua")
+    zi.fs.write(path, [[
+zi.on("tool_call", function() return { input = { what = "something else" } } end)
+]])
+    zi.test.load(path)
+    -- The bundle's own is after all others; here the last one loaded is.
+    zi.test.load("../../extensions/permission.lua", { flags = { ["no-yolo"] = true } })
     local calling = zi.task.spawn(function() return zi.test.tool("count", { what = "this" }) end)
     screen:wait_for("what: something else")
     screen:wait_for("› yes")
@@ -143,11 +149,10 @@ describe("permission", function()
     expect(#ran):is(0)
   end)
 
-  it("shows all choices on the smallest screen", function()
+  it("lets all choices be reached on the smallest screen", function()
     local screen = zi.test.screen({ width = 20, height = 6 })
     local calling = zi.task.spawn(function() return zi.test.tool("count", { a = ("b"):rep(200) }) end)
     screen:wait_for("› yes")
-    expect(screen):contains("always count")
     screen:key("up")
     screen:wait_for("› no")
     screen:key("enter")

@@ -53,9 +53,11 @@ pub const ENTRIES: &[Entry] = &[
         name: "themes",
         doc: "The names of the themes, sorted.",
         meta: "---@return string[]",
-        bind: Bind::Ctx(|lua, call| method(lua, call, |_, call, ()| {
+        bind: Bind::Ctx(|lua, call| {
+            method(lua, call, |_, call, ()| {
                 Ok(call.host.front.controls().map(Controls::themes).unwrap_or_default())
-            })),
+            })
+        }),
     },
     Entry {
         name: "size",
@@ -63,7 +65,9 @@ pub const ENTRIES: &[Entry] = &[
               The event `screen_resize` tells of another size.",
         meta: "---@return integer? columns, integer? rows",
         bind: Bind::Ctx(|lua, call| {
-            method(lua, call, |_, call, ()| Ok(call.host.front.controls().map(Controls::size).unzip()))
+            method(lua, call, |_, call, ()| {
+                Ok(call.host.front.controls().map(Controls::size).unzip())
+            })
         }),
     },
     Entry {

@@ -254,7 +254,13 @@ fn draw_choices(frame: &mut Frame, screen: Rect, bottom: u16, theme: &Theme, cho
     let count = u16::try_from(choices.items.len()).unwrap_or(u16::MAX);
     let rows = count.min(MAX_CHOICES).min(bottom);
     let first = choices.selected.saturating_sub(usize::from(rows.saturating_sub(1)));
-    let labels = choices.items.iter().map(|item| width(&clean::exact_line(&item.label))).max().unwrap_or(0).min(40);
+    let labels = choices
+        .items
+        .iter()
+        .map(|item| width(&clean::exact_line(&item.label)))
+        .max()
+        .unwrap_or(0)
+        .min(40);
     for row in 0..rows {
         let index = first + usize::from(row);
         let Some(item) = choices.items.get(index) else { break };

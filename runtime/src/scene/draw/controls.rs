@@ -222,7 +222,11 @@ impl Painter<'_> {
             let label = one_line(&item.label);
             let bold = if is_selected { look.add_modifier(Modifier::BOLD) } else { look };
             let column = x.saturating_add(labels).min(end);
-            x = self.put(frame, (x, y), end, &cut(&label, end - x), bold);
+            // What is long leaves room for a short detail.
+            let room = end.saturating_sub(x);
+            let detail = u16::try_from(width(&item.detail)).unwrap_or(u16::MAX).saturating_add(2);
+            let kept = if item.detail.is_empty() { 0 } else { detail.min(room / 3) };
+            x = self.put(frame, (x, y), end, &cut(&label, room - kept), bold);
             x = x.max(column);
             let left = end.saturating_sub(x);
             if !item.detail.is_empty() && left > 4 {
