@@ -44,10 +44,19 @@ zi.command({
   end,
 })
 
+-- The level after the present one, and after the last the first.
+local function next_level(ctx)
+  local current = ctx.models.reasoning()
+  for index, name in ipairs(reasoning.LEVELS) do
+    if name == current then return reasoning.LEVELS[index % #reasoning.LEVELS + 1] end
+  end
+  return reasoning.LEVELS[1]
+end
+
 zi.command({
   name = "reasoning",
   aliases = { "thinking" },
-  description = "Choose how much the model thinks",
+  description = "Choose how much the model thinks; `/reasoning next` takes the next level",
   complete = function() return reasoning.LEVELS end,
   handler = function(args, ctx)
     local level = args
@@ -60,6 +69,7 @@ zi.command({
       if not chosen then return end
       level = chosen
     end
+    if level == "next" then level = next_level(ctx) end
     local known = false
     for _, name in ipairs(reasoning.LEVELS) do known = known or name == level end
     if not known then
@@ -68,3 +78,5 @@ zi.command({
     ctx.notice("the model thinks: " .. ctx.models.reasoning(level))
   end,
 })
+
+zi.keymap("shift+tab", "/reasoning next", { description = "the next level of thinking" })

@@ -25,7 +25,7 @@ zi.command({
 -- What the picker shows of a session: its name or how it began, when, and how long it is.
 local function row(session)
   local title = session.name or session.first_message or "(empty)"
-  return { label = (title:gsub("%s+", " ")), detail = age.ago(session.updated_at), value = session.file }
+  return { label = (title:gsub("%s+", " ")), detail = age.short(session.updated_at), value = session.file }
 end
 
 -- How a session began and how long it is, beside the list.
@@ -127,7 +127,8 @@ zi.command({
 
 zi.command({
   name = "session",
-  description = "Show the session: its file, its length, what it used",
+  aliases = { "status", "cost", "context" },
+  description = "Show the session: its file, its length, what it used and how full the context is",
   handler = function(_, ctx)
     local info, used = ctx.session.info(), ctx.session.usage()
     local lines = {
@@ -136,6 +137,10 @@ zi.command({
       ("entries %d"):format(info.entries),
       ("tokens  %d in, %d out, %d from the cache"):format(used.input, used.output, used.cache_read),
     }
+    local usage = ctx.context_usage()
+    if usage then
+      lines[#lines + 1] = ("context %d of %d tokens (%.0f%%)"):format(usage.tokens, usage.context_window, usage.percent)
+    end
     if used.cost then lines[#lines + 1] = ("cost    $%.4f"):format(used.cost) end
     ctx.notice(table.concat(lines, "\n"))
   end,

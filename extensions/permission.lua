@@ -25,7 +25,7 @@ local turn
 -- All that the tool is given, to the letter. Lines are broken anywhere: blanks are part of it.
 local function whole(text)
   local shown = { type = "text", text = text, format = "exact", wrap = "char" }
-  return { type = "scroll", style = { flex_grow = 1 }, children = { shown } }
+  return { type = "scroll", style = { height = "fill" }, children = { shown } }
 end
 
 ---@async

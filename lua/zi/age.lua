@@ -40,4 +40,13 @@ function M.ago(text)
   return "just now"
 end
 
+--- The same in a few cells: `3h`.
+---@param text string
+---@return string
+function M.short(text)
+  local count, unit = M.ago(text):match("^(%d+) (%l)")
+  if not count then return M.seconds(text) and "now" or "" end
+  return count .. (unit == "m" and M.ago(text):find("month", 1, true) and "mo" or unit)
+end
+
 return M

@@ -139,6 +139,7 @@ local RULES = {
   { "^where is (.+)$", function(text) return search(bare(text)) end },
   { "^find (.+)$", function(text) return search(bare(text)) end },
   { "^list files in (.+)$", function(path) return list(bare(path)) end },
+  { "^list ([%w%._/-]+)$", function(path) return list(path:lower() == "files" and "." or path) end },
   { "^list (.*)$", function() return list(".") end },
   { "^ls%s*(.*)$", function(path) return list(path ~= "" and bare(path) or ".") end },
   { "^list$", function() return list(".") end },

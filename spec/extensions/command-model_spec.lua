@@ -23,4 +23,14 @@ describe("command-model", function()
     expect(zi.test.notices()[2].text):contains("`lots` is none of off")
     expect(ctx.models.reasoning()):is("high")
   end)
+
+  it("goes through the levels, and begins again", function(ctx)
+    local seen = {}
+    for _ = 1, 7 do
+      zi.test.command("/reasoning next")
+      seen[#seen + 1] = ctx.models.reasoning()
+    end
+    table.sort(seen)
+    expect(seen):equals({ "high", "low", "max", "medium", "minimal", "off", "xhigh" })
+  end)
 end)

@@ -3,6 +3,7 @@ describe("permission", function()
 
   before_each(function()
     ran = {}
+    zi.test.clock.freeze()
     zi.test.load("../../extensions/permission.lua", { flags = { ["no-yolo"] = true } })
     zi.tool({
       name = "count",
@@ -15,11 +16,19 @@ describe("permission", function()
     })
   end)
 
+  -- Waits until the question that is shown takes answers.
+  local function wait_quietly(screen)
+    screen:wait_for("Run count?")
+    repeat
+      zi.test.clock.advance(300)
+    until screen:text():find("› yes", 1, true)
+  end
+
   -- Calls the tool, and presses keys once the question about it takes answers.
   local function call(screen, ...)
     local keys = { ... }
     local calling = zi.task.spawn(function() return zi.test.tool("count", {}) end)
-    screen:wait_for("› yes")
+    wait_quietly(screen)
     screen:key(table.unpack(keys))
     return calling:join()
   end
@@ -54,7 +63,6 @@ describe("permission", function()
   end)
 
   it("takes no answer before the keys have been quiet for a while", function()
-    zi.test.clock.freeze()
     local screen = zi.test.screen()
     local calling = zi.task.spawn(function() return zi.test.tool("count", {}) end)
     screen:wait_for("Run count?")
@@ -65,15 +73,12 @@ describe("permission", function()
     expect(screen):contains("always count")
     expect(screen):never():contains("›")
     expect(#ran):is(0)
-    repeat
-      zi.test.clock.advance(300)
-    until screen:text():find("› yes", 1, true)
+    wait_quietly(screen)
     screen:key("enter")
     expect(calling:join().outcome):is("ok")
   end)
 
   it("is left at any time", function()
-    zi.test.clock.freeze()
     local screen = zi.test.screen()
     local calling = zi.task.spawn(function() return zi.test.tool("count", {}) end)
     screen:wait_for("Run count?")
@@ -87,11 +92,11 @@ describe("permission", function()
     for index = 1, 2 do
       calls[index] = zi.task.spawn(function() return zi.test.tool("count", { number = index }) end)
     end
-    screen:wait_for("› yes")
+    wait_quietly(screen)
     local first = screen:text():match("number: (%d)")
     screen:key("enter")
     screen:wait_for("number: " .. (3 - first))
-    screen:wait_for("› yes")
+    wait_quietly(screen)
     screen:key("escape")
     local outcomes = { calls[1]:join().outcome, calls[2]:join().outcome }
     table.sort(outcomes)
@@ -100,7 +105,7 @@ describe("permission", function()
   end)
 
   it("shows every argument to the letter, and the end of long ones by scrolling", function()
-    local screen = zi.test.screen({ width = 60, height = 20 })
+    local screen = zi.test.screen({ width = 100, height = 20 })
     local hidden = "\u{202E}\u{200B}\u{E0041}\27]52;c;aGk=\7"
     local input = {
       command = "ls " .. hidden .. (" "):rep(300) .. "; rm -rf ~",
@@ -109,7 +114,7 @@ describe("permission", function()
       nested = { { old = "a", new = "" } },
     }
     local calling = zi.task.spawn(function() return zi.test.tool("count", input) end)
-    screen:wait_for("› yes")
+    wait_quietly(screen)
     expect(screen):contains("<U+202E><U+200B><U+E0041><U+001B>]52;c;aGk=<U+0007>")
     local seen = screen:text()
     repeat
@@ -125,12 +130,18 @@ describe("permission", function()
     expect(ran[1]):equals(input)
   end)
 
-  it("shows what other handlers made of the call, which is what runs", function()
+  it("shows what the handlers before it made of the call, which is what runs", function(ctx)
     local screen = zi.test.screen()
-    zi.on("tool_call", function() return { input = { what = "something else" } } end)
+    local path = zi.path.join(ctx.cwd, "rewrite.lua")
+    zi.fs.write(path, [[
+zi.on("tool_call", function() return { input = { what = "something else" } } end)
+]])
+    zi.test.load(path)
+    -- The bundle's own is after all others; here the last one loaded is.
+    zi.test.load("../../extensions/permission.lua", { flags = { ["no-yolo"] = true } })
     local calling = zi.task.spawn(function() return zi.test.tool("count", { what = "this" }) end)
     screen:wait_for("what: something else")
-    screen:wait_for("› yes")
+    wait_quietly(screen)
     screen:key("enter")
     calling:join()
     expect(ran[1].what):is("something else")
@@ -143,11 +154,10 @@ describe("permission", function()
     expect(#ran):is(0)
   end)
 
-  it("shows all choices on the smallest screen", function()
+  it("lets all choices be reached on the smallest screen", function()
     local screen = zi.test.screen({ width = 20, height = 6 })
     local calling = zi.task.spawn(function() return zi.test.tool("count", { a = ("b"):rep(200) }) end)
-    screen:wait_for("› yes")
-    expect(screen):contains("always count")
+    wait_quietly(screen)
     screen:key("up")
     screen:wait_for("› no")
     screen:key("enter")

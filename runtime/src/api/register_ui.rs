@@ -37,7 +37,7 @@ pub const ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "keymap",
-        doc: "Binds a key to a slash command (`\"/name args\"`), an action (`\"app.abort\"`) or a \
+        doc: "Binds a key to a slash command (`\"/name args\"`), an action (`\"submit\"`) or a \
               function, which is called with `ctx`. `when` is `\"idle\"`, `\"busy\"` or nil for both.",
         meta: "---@param key string\n---@param action string|fun(ctx: zi.Ctx)\n---@param opts? {when?: string, description?: string}",
         bind: Bind::Zi(|lua| plain(lua, keymap)),

@@ -16,6 +16,8 @@ use crate::scene::{
 
 /// Parts of a cell, an eighth each.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+/// Columns from which on a long label leaves room for what is beside it.
+const BESIDE_FROM: u16 = 24;
 /// How long a busy bar takes to go across.
 const SWEEP_MS: u128 = 1600;
 
@@ -222,7 +224,12 @@ impl Painter<'_> {
             let label = one_line(&item.label);
             let bold = if is_selected { look.add_modifier(Modifier::BOLD) } else { look };
             let column = x.saturating_add(labels).min(end);
-            x = self.put(frame, (x, y), end, &cut(&label, end - x), bold);
+            // What is long leaves room for a short detail.
+            let room = end.saturating_sub(x);
+            let detail = u16::try_from(width(&item.detail)).unwrap_or(u16::MAX).saturating_add(2);
+            let has_room = !item.detail.is_empty() && room >= BESIDE_FROM;
+            let kept = if has_room { detail.min(room / 3) } else { 0 };
+            x = self.put(frame, (x, y), end, &cut(&label, room - kept), bold);
             x = x.max(column);
             let left = end.saturating_sub(x);
             if !item.detail.is_empty() && left > 4 {

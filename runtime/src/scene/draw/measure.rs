@@ -8,8 +8,6 @@ use crate::scene::{
     tree::{Align, Cell, Direction, Image, Kind, Node, Size, Table},
 };
 
-/// Items of a list that are seen before what is beside it is.
-const LEAST_ITEMS: u16 = 4;
 /// Cells of an input that says nothing of its width.
 const INPUT_WIDTH: u16 = 24;
 const PROGRESS_WIDTH: u16 = 24;
@@ -177,7 +175,10 @@ impl Painter<'_> {
             .iter()
             .zip(&widths)
             .map(|(child, width)| match child.style.height {
-                Some(Size::Fill) => Part { basis: 0, least: 0, grow: child.style.grow.max(1) },
+                Some(Size::Fill) => {
+                    let least = least_height(child);
+                    Part { basis: least, least, grow: child.style.grow.max(1) }
+                }
                 size => {
                     let fixed = size.and_then(|size| size.of(rows));
                     let basis = fixed.unwrap_or_else(|| self.natural_size(child, *width).1);
@@ -219,9 +220,6 @@ impl Painter<'_> {
 
 /// Rows without which a node shows nothing of use.
 fn least_height(node: &Node) -> u16 {
-    if let Kind::List(list) = &node.kind {
-        return u16::try_from(list.items.len()).unwrap_or(u16::MAX).clamp(1, LEAST_ITEMS);
-    }
     let Kind::View { children } = &node.kind else { return 1 };
     let inner = match node.style.direction {
         Direction::Row => children.iter().map(least_height).max().unwrap_or(0),

@@ -293,3 +293,27 @@ fn a_deep_tree_is_measured_once_for_each_width() {
     }
     assert!(drawn(200, 60, node).contains("deep"));
 }
+
+#[test]
+fn what_scrolls_has_a_bar_where_there_is_more_and_tables_break_their_cells() {
+    let scroll = json!({ "type": "scroll", "children": [text("one\ntwo\nthree\nfour")] });
+    assert_eq!(drawn(12, 2, scroll.clone()), "one        ┃\ntwo        │");
+    assert_eq!(drawn(12, 4, scroll), "one\ntwo\nthree\nfour");
+    let table = json!({
+        "type": "table",
+        "columns": [{ "title": "key" }, { "title": "does", "width": "fill" }],
+        "rows": [["a", "says what the draft holds"], ["b", "ends"]],
+    });
+    let rows = "key  does\na    says what\n     the draft\n     holds\nb    ends";
+    assert_eq!(drawn(16, 5, table), rows);
+}
+
+#[test]
+fn details_of_a_list_stand_below_each_other() {
+    let list = json!({
+        "type": "list",
+        "items": [{ "label": "a", "detail": "first" }, { "label": "long", "detail": "second" }],
+    });
+    assert_eq!(drawn(20, 2, list.clone()), "  a     first\n  long  second");
+    assert_eq!(drawn(9, 2, list), "  a\n  long");
+}

@@ -179,7 +179,7 @@ impl Mounted {
         let at = state.position().unwrap_or(0);
         let last = state.shown.len().saturating_sub(1);
         let page = usize::from(state.rows.max(2)) - 1;
-        let is_whole = !has_focus && state.shown.len() <= usize::from(state.rows);
+        let is_whole = state.shown.len() <= usize::from(state.rows);
         let to = match key {
             // Of a list that is seen whole there are no pages; what is beside it may have some.
             "pageup" | "pagedown" if is_whole => return None,

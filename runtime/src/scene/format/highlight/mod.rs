@@ -292,6 +292,14 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_a_diff_have_the_colours_of_diffs() {
+        let tokens = tokens("diff", "-old\n+new\n");
+        let of =
+            |text: &str| tokens.iter().find(|(part, _)| part.contains(text)).and_then(|it| it.1);
+        assert_eq!((of("old"), of("new")), (Some("diff_removed"), Some("diff_added")));
+    }
+
+    #[test]
     fn parts_of_code_get_the_tokens_of_what_they_are() {
         let found = tokens("rust", "// note\nfn main() { let x = \"s\" + 42; }");
         for (text, token) in [
