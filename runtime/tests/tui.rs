@@ -6,8 +6,8 @@ use std::{fs, time::Duration};
 
 use screen::{
     above, against, call, checked, command, demo, draft, escape, halting, has, heard, idle, leave,
-    open, png, quit, ready, row, row_with, rows, runs, say, terminal, text, wait_for_draft,
-    wait_gone, wait_until,
+    long_command, open, png, quit, ready, row, row_with, rows, runs, say, terminal, text,
+    wait_for_draft, wait_gone, wait_until,
 };
 use serde_json::json;
 use zi_testkit::{Reply, Server, Zi, openai};
@@ -238,18 +238,19 @@ fn what_is_said_meanwhile_waits_in_sight_and_is_said_in_order() {
 
 #[test]
 fn escape_stops_a_run_and_gives_back_what_waited() {
+    let command = long_command();
     let server = Server::start();
-    server.reply(call("a", "bash", &json!({ "command": "sleep 4517" })));
+    server.reply(call("a", "bash", &json!({ "command": command })));
     let run = open(&against(&server));
     say(&run, "go");
-    run.wait_for("the command running", |_| runs("sleep 4517"));
+    run.wait_for("the command running", |_| runs(&command));
     say(&run, "afterwards");
     run.wait_for_text("then: afterwards");
     escape(&run);
     wait_for_draft(&run, "afterwards");
     wait_gone(&run, "esc stops");
     assert!(!run.screen().contains("then:"), "{}", run.screen());
-    wait_until("the end of the command", || !runs("sleep 4517"));
+    wait_until("the end of the command", || !runs(&command));
     escape(&run);
     run.wait_for("an empty draft", |screen| draft(screen).is_empty());
     assert_eq!(server.requests().len(), 1);
@@ -416,12 +417,13 @@ fn a_command_of_the_user_is_seen_by_the_model_or_not() {
 
 #[test]
 fn escape_ends_a_command_of_the_user() {
+    let command = long_command();
     let run = open(&demo());
-    say(&run, "!sleep 4518");
-    run.wait_for("the command running", |_| runs("sleep 4518"));
+    say(&run, &format!("!{command}"));
+    run.wait_for("the command running", |_| runs(&command));
     escape(&run);
     run.wait_for_text("it was ended");
-    wait_until("the end of the command", || !runs("sleep 4518"));
+    wait_until("the end of the command", || !runs(&command));
     leave(run);
 }
 

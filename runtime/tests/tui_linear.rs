@@ -3,8 +3,8 @@
 mod screen;
 
 use screen::{
-    against, call, checked, command, demo, escape, halting, heard, idle, ready, runs, say,
-    terminal, text, wait_gone, wait_until,
+    against, call, checked, command, demo, escape, halting, heard, idle, long_command, ready, runs,
+    say, terminal, text, wait_gone, wait_until,
 };
 use serde_json::json;
 use zi_testkit::{Ended, Pty, Server, Zi};
@@ -71,14 +71,15 @@ fn a_line_that_ends_with_a_backslash_goes_on() {
 
 #[test]
 fn ctrl_c_stops_a_run_and_then_ends_it() {
+    let command = long_command();
     let server = Server::start();
-    server.reply(call("a", "bash", &json!({ "command": "sleep 4519" })));
+    server.reply(call("a", "bash", &json!({ "command": command })));
     let run = linear(&against(&server)).start();
     run.send("go\n");
-    wait_until("the command running", || runs("sleep 4519"));
+    wait_until("the command running", || runs(&command));
     run.key("ctrl+c");
     run.wait_for_text("[stopped]");
-    wait_until("the end of the command", || !runs("sleep 4519"));
+    wait_until("the end of the command", || !runs(&command));
     run.key("ctrl+c");
     let ended = run.end();
     assert_eq!(ended.status.code(), Some(130));

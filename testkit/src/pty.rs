@@ -252,10 +252,11 @@ fn read(shared: &Shared, from: OwnedFd, woken: &UnixStream, answers: Answers) {
             }
             continue;
         }
-        let count = from.read(&mut piece).unwrap_or(0);
-        if count == 0 {
-            break;
-        }
+        let count = match from.read(&mut piece) {
+            Ok(count) if count > 0 => count,
+            Err(err) if err.kind() == std::io::ErrorKind::Interrupted => continue,
+            Ok(_) | Err(_) => break,
+        };
         let mut seen = shared.lock();
         let bytes = &piece[..count];
         seen.raw.extend_from_slice(bytes);

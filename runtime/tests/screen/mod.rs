@@ -196,6 +196,14 @@ pub fn runs(text: &str) -> bool {
     })
 }
 
+/// A command that goes on for long, and that no other run of the tests has.
+pub fn long_command() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("sleep 45{count}.{}", std::process::id())
+}
+
 /// Waits until `condition` holds; for what no screen shows.
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
