@@ -217,6 +217,17 @@ fn the_model_and_the_theme_are_chosen() {
     leave(again);
 }
 
+/// Presses a key until the screen says that it was heard: a question takes no keys that were on their
+/// way when it appeared.
+fn press_until(run: &PtyRun, key: &str, heard: impl Fn(&vt100::Screen) -> bool) {
+    let start = std::time::Instant::now();
+    while !run.look(&heard) {
+        assert!(start.elapsed() < zi_testkit::PATIENCE, "{key} is not heard:\n{}", run.screen());
+        run.key(key);
+        std::thread::sleep(std::time::Duration::from_millis(350));
+    }
+}
+
 #[test]
 fn tools_run_only_after_asking_if_that_is_wanted() {
     let server = Server::start();
@@ -235,23 +246,17 @@ fn tools_run_only_after_asking_if_that_is_wanted() {
     say(&run, "go");
     run.wait_for_text("Run bash?");
     run.wait_for_text("echo ran-one");
-    run.send("1");
-    run.key("enter");
-    run.wait_for("the next question", |screen| {
-        has(screen, "Run bash?") && has(screen, "echo ran-two")
-    });
-    escape(&run);
-    run.wait_for("the third question", |screen| {
-        has(screen, "Run bash?") && has(screen, "echo ran-three")
-    });
-    for _ in 0..3 {
-        run.key("down");
-    }
+    press_until(&run, "enter", |screen| has(screen, "Run bash?") && has(screen, "echo ran-two"));
+    press_until(&run, "escape", |screen| has(screen, "Run bash?") && has(screen, "echo ran-three"));
+    press_until(&run, "down", |screen| has(screen, "› always bash"));
+    run.key("down");
+    run.key("down");
+    run.wait_for_text("› no");
     run.key("enter");
     run.wait_for("the last question", |screen| {
         has(screen, "Run bash?") && has(screen, "echo ran-four")
     });
-    run.key("down");
+    press_until(&run, "down", |screen| has(screen, "› always bash"));
     run.key("enter");
     run.wait_for_text("all done");
     let last = server.wait_for_requests(5).pop().expect("a request").json();
@@ -273,8 +278,7 @@ fn tools_run_only_after_asking_if_that_is_wanted() {
     idle(&run);
     say(&run, "more");
     run.wait_for_text("Run ls?");
-    run.key("enter");
-    run.wait_for_text("finished");
+    press_until(&run, "enter", |screen| has(screen, "finished"));
     idle(&run);
     command(&run, "/yolo");
     run.wait_for_text("without asking");

@@ -103,6 +103,13 @@ struct Started {
     stderr: Option<pipe::Receiver>,
 }
 
+/// Has the kernel kill the child when this process is killed, which leaves nobody to do it.
+fn end_with_parent() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(())
+}
+
 fn start(spec: &Spec) -> Result<Started, JobError> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let program = spec.argv.first().filter(|name| !name.is_empty()).ok_or(JobError::Empty)?;
@@ -132,10 +139,13 @@ fn start(spec: &Spec) -> Result<Started, JobError> {
     if let Some(cwd) = &spec.cwd {
         command.current_dir(cwd);
     }
-    // SAFETY: `setsid` is async-signal-safe, and nothing else runs between fork and exec.
+    // SAFETY: `setsid` and `prctl` are async-signal-safe, and nothing else runs between fork and exec.
     #[allow(unsafe_code, reason = "the standard library has no stable way to start a session")]
     unsafe {
-        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from));
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            end_with_parent()
+        });
     }
     let (mut child, tree) = Tree::start(mark, || command.spawn())
         .map_err(|source| start_error(program, spec, source))?;
