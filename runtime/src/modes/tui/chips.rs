@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::scene::format::clean;
+
 /// Pastes of more lines, or of more characters, become a chip.
 const MAX_LINES: usize = 10;
 const MAX_CHARS: usize = 1000;
@@ -29,15 +31,19 @@ enum What {
 }
 
 impl Chips {
-    /// What a paste puts into the draft: itself, or a chip when it is long.
+    /// What a paste puts into the draft: itself, or a chip when it is long or holds what would not
+    /// be seen there.
     pub fn paste(&mut self, text: &str) -> String {
         let lines = text.lines().count();
-        if lines <= MAX_LINES && text.chars().count() <= MAX_CHARS {
+        let hidden = clean::count_hidden(text);
+        if lines <= MAX_LINES && text.chars().count() <= MAX_CHARS && hidden == 0 {
             return text.to_owned();
         }
         self.count += 1;
+        let hidden = if hidden > 0 { format!(", {hidden} of them hidden") } else { String::new() };
+        let characters = text.chars().count();
         let word =
-            format!("[paste {}: {lines} lines, {} characters]", self.count, text.chars().count());
+            format!("[paste {}: {lines} lines, {characters} characters{hidden}]", self.count);
         self.chips.push(Chip { word: word.clone(), what: What::Text(text.to_owned()) });
         word
     }
@@ -45,7 +51,7 @@ impl Chips {
     /// The chip of an image block; `about` says which it is.
     pub fn image(&mut self, block: Value, about: &str) -> String {
         self.count += 1;
-        let word = format!("[image {}: {about}]", self.count);
+        let word = format!("[image {}: {}]", self.count, clean::exact_line(about));
         self.chips.push(Chip { word: word.clone(), what: What::Image(block) });
         word
     }
@@ -135,6 +141,16 @@ mod tests {
         let mut chips = Chips::default();
         assert_eq!(chips.paste("a\nb"), "a\nb");
         assert_eq!(chips.expand("a\nb"), ("a\nb".to_owned(), Vec::new()));
+    }
+
+    #[test]
+    fn pastes_that_hide_something_say_so() {
+        let mut chips = Chips::default();
+        let text = "fix it\u{E0041}\u{E0042}";
+        let word = chips.paste(text);
+        assert_eq!(word, "[paste 1: 1 lines, 8 characters, 2 of them hidden]");
+        assert_eq!(chips.expand(&word).0, text);
+        assert_eq!(chips.image(json!({}), "a\u{202E}b.png"), "[image 2: a<U+202E>b.png]");
     }
 
     #[test]

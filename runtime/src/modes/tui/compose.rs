@@ -280,3 +280,18 @@ fn draw_choices(frame: &mut Frame, screen: Rect, bottom: u16, theme: &Theme, cho
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::complete::Item, *};
+
+    #[test]
+    fn completions_hide_nothing_of_a_name() {
+        let name = "a\u{202E}cod\u{200B}.exe\n".to_owned();
+        let item = Item { value: name.clone(), label: name, about: String::new(), goes_on: false };
+        let choices = Choices { items: vec![item], ..Choices::default() };
+        let mut frame = Frame::new(60, 2);
+        draw_choices(&mut frame, Rect::new(0, 0, 60, 2), 2, &Theme::default(), &choices);
+        assert!(frame.text().contains("a<U+202E>cod<U+200B>.exe⏎"), "{}", frame.text());
+    }
+}

@@ -53,6 +53,39 @@ pub fn exact_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(exact(text).replace('\n', "⏎").replace('\t', "⇥"))
 }
 
+/// How many characters of `text` leave no mark and mean something all the same: tags, selectors in a
+/// row, changes of direction, blanks without a width.
+pub fn count_hidden(text: &str) -> usize {
+    if is_plain(text) {
+        return 0;
+    }
+    let mut count = 0;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match hidden(rest, c) {
+            Some(length) => {
+                count += rest[..length].chars().count();
+                length
+            }
+            None if c == BLACK_FLAG => flag(rest),
+            None => {
+                count += usize::from(is_trick(c));
+                c.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    count
+}
+
+/// What changes the direction of writing, or is a blank without a width; joiners of emoji and of
+/// scripts are none.
+fn is_trick(c: char) -> bool {
+    matches!(c,
+        '\u{200B}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
+        | '\u{FEFF}')
+}
+
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
 }
@@ -208,6 +241,13 @@ mod tests {
         }
         let england = "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}";
         assert_eq!(prose(england), england);
+    }
+
+    #[test]
+    fn hidden_characters_are_counted_where_people_do_not_write_them() {
+        assert_eq!(count_hidden("plain, 漢字, 👩\u{200D}👩\u{200D}👧, ❤\u{FE0F}"), 0);
+        assert_eq!(count_hidden("🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}"), 0);
+        assert_eq!(count_hidden("a\u{E0041}\u{E0042}b\u{202E}c\u{200B}"), 4);
     }
 
     #[test]
