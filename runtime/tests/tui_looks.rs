@@ -20,7 +20,7 @@ fn mark_color(screen: &vt100::Screen) -> Option<vt100::Color> {
 #[test]
 fn a_theme_of_the_user_is_chosen_remembered_and_follows_its_file() {
     let red = json!({ "name": "mine", "base": "dark", "colors": { "accent": "#ff0000" } });
-    let zi = demo().home_file("themes/mine.json", &red.to_string());
+    let zi = demo().home_file("themes/mine.json", red.to_string());
     let run = open(&zi);
     command(&run, "/theme mine");
     // In true colour, or the same of the 256.
@@ -134,7 +134,7 @@ fn images_are_drawn_by_the_protocol_of_the_terminal_or_of_half_blocks() {
     for (kind, mark) in [("kitty", "\x1b_G"), ("iterm2", "\x1b]1337;File="), ("off", "▀")] {
         let server = Server::start();
         server.reply(Reply::sse(openai::text("nice")));
-        let zi = against(&server).env("ZI_INLINE_IMAGES", kind).file("shot.png", &png(40, 40));
+        let zi = against(&server).env("ZI_INLINE_IMAGES", kind).file("shot.png", png(40, 40));
         let run = open(&zi);
         run.paste(&format!("'{}'", zi.cwd().join("shot.png").display()));
         run.wait_for_text("[image 1");
