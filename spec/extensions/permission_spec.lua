@@ -86,6 +86,17 @@ describe("permission", function()
     expect(calling:join().outcome):is("blocked")
   end)
 
+  it("goes, and runs nothing, when the run is stopped", function(ctx)
+    local screen = zi.test.screen()
+    zi.test.model():reply({ tool_calls = { { name = "count", arguments = {} } } })
+    local running = zi.task.spawn(function() return zi.test.prompt("count") end)
+    screen:wait_for("Run count?")
+    ctx.abort()
+    running:join()
+    screen:wait_for("Run count?", { gone = true })
+    expect(#ran):is(0)
+  end)
+
   it("asks about two calls one after the other", function()
     local screen = zi.test.screen()
     local calls = {}

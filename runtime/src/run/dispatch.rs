@@ -231,7 +231,15 @@ impl Host {
         source: &str,
         abort: &CancellationToken,
     ) -> (Value, ToolOutcome) {
-        let input = match self.gate(call, &tool, input.clone(), source).await {
+        // A question that nobody will answer any more keeps nothing waiting.
+        let gated = tokio::select! {
+            biased;
+            () = abort.cancelled() => {
+                return (input, ToolOutcome::aborted("The call was aborted before it ran."));
+            }
+            gated = self.gate(call, &tool, input.clone(), source) => gated,
+        };
+        let input = match gated {
             Ok(input) => input,
             Err(reason) => return (input, ToolOutcome::blocked(reason)),
         };
