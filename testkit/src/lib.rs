@@ -40,4 +40,4 @@ pub use server::{Request, Server};
 pub use vt100;
 
 /// How long anything that a test waits for may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
