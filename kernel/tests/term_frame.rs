@@ -213,6 +213,18 @@ fn what_is_drawn_over_something_looks_as_if_drawn_on_nothing() {
 }
 
 #[test]
+fn a_cursor_within_a_wide_character_does_not_cut_it() {
+    let mut screen = Screen::new(7, 1, ColorDepth::True);
+    for text in ["  漢█", "  漢 "] {
+        let mut frame = Frame::new(7, 1);
+        frame.put(0, 0, 7, text, Style::new(), None);
+        frame.set_cursor(Some((3, 0)));
+        screen.show(&frame);
+    }
+    assert_eq!(screen.parser.screen().contents().trim_end(), "  漢");
+}
+
+#[test]
 fn the_screen_shows_the_cells_of_the_frame() {
     let (seed, mut random) = seeded();
     let mut screen = Screen::new(30, 5, ColorDepth::True);

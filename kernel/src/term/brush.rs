@@ -186,7 +186,12 @@ impl Brush {
             let is_simple =
                 |cell: &Cell| cell.symbol().len() == 1 && Pen::of(cell, self.depth) == self.pen;
             let has_link = self.links && (column..x).any(|x| new.link(x, y).is_some());
-            if self.link.is_none() && !has_link && gap.iter().all(is_simple) {
+            // The cursor may have been put onto the second half of a wide character.
+            let is_half = (0..column)
+                .rev()
+                .take(2)
+                .any(|before| before + symbol_width(row[usize::from(before)].symbol()) > column);
+            if !is_half && self.link.is_none() && !has_link && gap.iter().all(is_simple) {
                 for cell in gap {
                     self.out.extend_from_slice(cell.symbol().as_bytes());
                 }
