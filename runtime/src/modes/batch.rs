@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use zi_kernel::job;
 
-use super::{input, out};
+use super::{input, interactive, out};
 use crate::{
     api::Failure,
     cli::{Cli, OutputMode},
@@ -57,22 +57,7 @@ impl Ended {
 
 /// Runs a batch mode from the command line to the exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("zi-io")
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(err) => {
-            out::report_error(&format!("cannot start: {err}"));
-            return ExitCode::from(exit::RUN_FAILED);
-        }
-    };
-    let code = runtime.block_on(run_async(cli));
-    // What still runs was told to end; a thread that does not must not hold the process.
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    ExitCode::from(code)
+    interactive::block_on(run_async(cli))
 }
 
 async fn run_async(cli: &Cli) -> u8 {

@@ -1,6 +1,6 @@
 //! What the interactive modes share: how they begin and how they end.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use zi_kernel::job;
@@ -14,6 +14,28 @@ use crate::{
     paths::Dirs,
     run::Prompt,
 };
+
+const RUN_FAILED: u8 = 1;
+
+/// Runs a mode to its exit code, on a runtime of its own.
+pub fn block_on(mode: impl Future<Output = u8>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("zi-io")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(err) => {
+            out::report_error(&format!("cannot start: {err}"));
+            return ExitCode::from(RUN_FAILED);
+        }
+    };
+    let code = runtime.block_on(mode);
+    // What still runs was told to end; a thread that does not must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ExitCode::from(code)
+}
 
 /// Asks whether an untrusted project may act, before anything is loaded.
 pub fn offer_trust(cli: &Cli, cwd: &Path) {

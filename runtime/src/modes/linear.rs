@@ -36,7 +36,6 @@ use crate::{
     startup,
 };
 
-const RUN_FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// Columns that dialogs are laid out for.
 const COLUMNS: u16 = 76;
@@ -394,18 +393,7 @@ impl Screen for LinearFront {
 
 /// Runs the linear interface from the command line to the exit code.
 pub fn run(cli: &Cli) -> ExitCode {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(err) => {
-            out::report_error(&format!("cannot start: {err}"));
-            return ExitCode::from(RUN_FAILED);
-        }
-    };
-    let code = runtime.block_on(run_async(cli));
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    ExitCode::from(code)
+    interactive::block_on(run_async(cli))
 }
 
 async fn run_async(cli: &Cli) -> u8 {

@@ -66,21 +66,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         );
         return ExitCode::from(USAGE);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("zi-io")
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(err) => {
-            out::report_error(&format!("cannot start: {err}"));
-            return ExitCode::from(RUN_FAILED);
-        }
-    };
-    let code = runtime.block_on(run_async(cli));
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    ExitCode::from(code)
+    interactive::block_on(run_async(cli))
 }
 
 async fn run_async(cli: &Cli) -> u8 {
