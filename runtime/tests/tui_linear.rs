@@ -39,6 +39,25 @@ fn lines_are_all_that_a_dumb_terminal_gets() {
 }
 
 #[test]
+fn what_handlers_take_out_of_an_answer_is_not_printed() {
+    let server = Server::start();
+    server.reply(text("the SECRET word"));
+    let zi = against(&server).home_file(
+        "extensions/censor.lua",
+        r#"zi.on("before_assistant_message", function(event)
+             return { text = (event.text:gsub("SECRET", "******")) }
+           end)"#,
+    );
+    let run = linear(&zi).start();
+    run.send("go\n");
+    run.wait_for_text("the ****** word");
+    run.wait_for_text("[done]");
+    run.send("\x04");
+    let ended = checked(run.end(), 0);
+    assert!(!String::from_utf8_lossy(&ended.output).contains("SECRET"));
+}
+
+#[test]
 fn a_dialog_is_answered_by_a_number() {
     let zi = demo();
     let run = linear(&zi).start();

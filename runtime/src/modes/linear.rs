@@ -137,7 +137,13 @@ impl State {
         let kind = update.get("type").and_then(Value::as_str).unwrap_or_default();
         let index = update.get("content_index").and_then(Value::as_u64).unwrap_or(0);
         let delta = update.get("delta").and_then(Value::as_str).unwrap_or_default();
+        let is_decided_later = self
+            .host
+            .as_ref()
+            .is_some_and(|host| !host.registry.handlers("before_assistant_message").is_empty());
         let label = match kind {
+            // Who decides what is seen has not seen it yet.
+            "text_delta" if is_decided_later => return,
             "text_delta" => "",
             "thinking_delta" => "[thinking] ",
             _ => return,
@@ -357,6 +363,12 @@ impl Front for LinearFront {
     fn notice(&self, level: Level, text: &str) {
         if level != Level::Debug {
             lock(&self.0).line(&format!("[{}] {text}", level.name()));
+        }
+    }
+
+    fn shown(&self, text: &str) {
+        if !text.is_empty() {
+            lock(&self.0).line(text);
         }
     }
 

@@ -261,6 +261,7 @@ fn read_own(
             serde_json::Value::Array(keys) => keys.clone(),
             key => vec![key.clone()],
         };
+        let is_left_without = keys.is_empty();
         let mut canonical = Vec::new();
         for key in keys {
             match key.as_str().map(crate::keys::canonical) {
@@ -271,7 +272,30 @@ fn read_own(
                 None => problems.push(format!("settings.json: `keys.{name}` takes names of keys")),
             }
         }
-        read.insert(name.clone(), canonical);
+        // An empty list takes the keys away; a list of mistakes leaves them as they are.
+        if is_left_without || !canonical.is_empty() {
+            read.insert(name.clone(), canonical);
+        }
     }
     (read, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_that_cannot_be_read_leave_an_action_its_own() {
+        let own = json!({
+            "submit": 7, "up": ["ctrl+"], "down": [], "redraw": ["f5", "nonsense+x"], "nope": "x",
+        });
+        let (read, problems) = read_own(own.as_object().expect("an object"));
+        assert_eq!(read.get("submit"), None);
+        assert_eq!(read.get("up"), None);
+        assert_eq!(read["down"], Vec::<String>::new());
+        assert_eq!(read["redraw"], ["f5"]);
+        assert_eq!(problems.len(), 4, "{problems:?}");
+    }
 }
